@@ -1,0 +1,1 @@
+"""Role agents: thin classes over the model layer and the engines; prompts in `agents/prompts/`."""

@@ -1,0 +1,1 @@
+"""Benchmarks, oracles, scorers, reports. Golden references live here and nowhere else."""

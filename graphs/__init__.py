@@ -1,0 +1,1 @@
+"""LangGraph state machines: the one loop, the top graph, one file per workflow."""

@@ -1,0 +1,1 @@
+"""Deterministic engines. They never see a model."""

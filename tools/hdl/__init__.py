@@ -1,0 +1,1 @@
+"""The Verilog engine: interfaces, repair, simulation, equivalence, synthesis, waveforms."""
