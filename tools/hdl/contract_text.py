@@ -34,7 +34,9 @@ _ITEM = re.compile(
     rf"(?:\s+of\s+{_COUNT.replace('(', '(?P<of>', 1)}\s+bits?)?"
     rf"(?:\s*\((?P<note>[^()]*)\))?\s*"
 )
-_SEPARATOR = re.compile(r"\s*(?:,\s*and\b|,|\band\b)\s*(?!(?:an?\s+)?(?:\S+-bit\s+)?(?:in|out)put)")
+_SEPARATOR = re.compile(
+    r"\s*(?:,\s*and\b|,|\band\b)(?!\s*(?:and\s+)?(?:an?\s+)?(?:\S+[- ]bit\s+)?(?:in|out)put)"
+)
 _CLOCK_NAME = re.compile(r"^(?:clk|clock|aclk|sysclk|\w+_clk|clk_\w+)$", re.IGNORECASE)
 _RESET_NAME = re.compile(r"^(?:a|s|sync_|async_)?(?:rst|reset)(?:_?n|_?b|_i)?$", re.IGNORECASE)
 _KNOWN_INPUT = re.compile(r"\b(clk|clock|rst|reset|rst_n|resetn|reset_n|areset|arst)\b")
