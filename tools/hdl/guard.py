@@ -28,17 +28,20 @@ from tools.hdl.syntax import (
     tokens,
 )
 
-_PURE_FUNCTIONS = frozenset(
+_PURE_FUNCTION_NAMES = (
     "$signed $unsigned $clog2 $bits $size $high $low $left $right $increment $dimensions "
     "$unpacked_dimensions $countones $countbits $onehot $onehot0 $isunknown $cast $typename "
     "$itor $rtoi $bitstoreal $realtobits $floor $ceil $pow $sqrt $ln $log10 $exp "
-    "$past $rose $fell $stable $sampled".split()
+    "$past $rose $fell $stable $sampled"
+)
+_PURE_FUNCTIONS = frozenset(_PURE_FUNCTION_NAMES.split())
+_TEXT_TASKS = ("display", "write", "strobe", "monitor")
+_OTHER_PRINTING = (
+    "$info $warning $error $monitoron $monitoroff $timeformat $printtimescale "
+    "$dumpfile $dumpvars $dumpon $dumpoff $dumpall $dumpflush"
 )
 _PRINTING_TASKS = frozenset(
-    f"${task}{radix}" for task in ("display", "write", "strobe", "monitor") for radix in ("", *"bho")
-) | frozenset(
-    "$info $warning $error $monitoron $monitoroff $timeformat $printtimescale "
-    "$dumpfile $dumpvars $dumpon $dumpoff $dumpall $dumpflush".split()
+    [f"${task}{radix}" for task in _TEXT_TASKS for radix in ("", *"bho")] + _OTHER_PRINTING.split()
 )
 _FORBIDDEN_SYNTAX = {
     SyntaxKind.BindDirective: ("bind", "binds into another module"),
@@ -97,6 +100,8 @@ def _syntactic(tree: SyntaxTree) -> Iterator[Finding]:
             yield Finding(name, line, f"the design {what}")
         elif node.kind in _DELAYS:
             yield _delay(tree, node, line)
+        elif node.kind == SyntaxKind.AlwaysBlock and not _waits(node):
+            yield Finding("loop", line, "an always block never waits")
         elif node.kind == SyntaxKind.SystemName:
             yield from _system_call(tree, node, line)
     for token in tokens(tree.root):
@@ -133,6 +138,10 @@ def _is_printing_statement(node: SyntaxNode) -> bool:
         and first.kind == TokenKind.SystemIdentifier
         and first.valueText in _PRINTING_TASKS
     )
+
+
+def _waits(block: SyntaxNode) -> bool:
+    return any(node.kind == SyntaxKind.TimingControlStatement for node in nodes(block))
 
 
 def _delay(tree: SyntaxTree, node: SyntaxNode, line: int) -> Finding:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from pyslang import Bag, Diagnostic, DiagnosticEngine, SourceLocation, SourceRange, ast
 from pyslang.parsing import Token, TokenKind
@@ -136,7 +137,7 @@ def walk(root: SyntaxNode) -> Iterator[SyntaxNode | Token]:
         item = stack.pop()
         yield item
         if isinstance(item, SyntaxNode):
-            stack.extend(reversed(list(item)))
+            stack.extend(reversed(cast(list[SyntaxNode | Token], list(item))))
 
 
 def nodes(root: SyntaxNode) -> Iterator[SyntaxNode]:
@@ -178,7 +179,9 @@ def rename(source: str, names: Mapping[str, str]) -> str:
         if token.valueText not in names:
             continue
         if tree.sourceManager.isMacroLoc(token.location):
-            raise SourceError(f"{token.valueText} is named by a macro", line_of(tree, token.location))
+            raise SourceError(
+                f"{token.valueText} is named by a macro", line_of(tree, token.location)
+            )
         edit = span(token.range, f"\\{names[token.valueText]} ")
         edits[edit.start] = edit
     return apply(source, edits.values())

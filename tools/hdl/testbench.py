@@ -119,9 +119,7 @@ def _sample(contract: Contract, count: int, nonce: str) -> str:
     n = len(contract.outputs)
     outs = ["{" + ", ".join(f"out_{k}_{i}" for i in range(n)) + "}" for k in range(count)]
     if contract.pulsed is None:
-        return "\n".join(
-            f'$fdisplay(fd, "{nonce} {k} %b", {out});' for k, out in enumerate(outs)
-        )
+        return "\n".join(f'$fdisplay(fd, "{nonce} {k} %b", {out});' for k, out in enumerate(outs))
     lines = [f"before_{k} = {out};" for k, out in enumerate(outs)]
     lines.append("clock = ~clock; #10;")
     lines += [f'$fdisplay(fd, "{nonce} {k} %b%b", before_{k}, {o});' for k, o in enumerate(outs)]

@@ -23,6 +23,8 @@ class Stimulus:
 
     inputs: tuple[str, ...]
     rows: tuple[tuple[int, ...], ...]
+    exhaustive: bool = False
+    """True when the rows hold every value of all inputs: complete for a stateless module."""
 
 
 @dataclass(frozen=True, slots=True)
