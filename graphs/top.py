@@ -56,7 +56,7 @@ def in_order(plan: Plan) -> list[Step]:
     return [steps[id_] for id_ in nx.lexicographical_topological_sort(graph)]
 
 
-def _plan(_: TopState, runtime: Runtime[TopContext]) -> TopState:
+def _plan(state: TopState, runtime: Runtime[TopContext]) -> TopState:
     workbench = runtime.context.workbench
     planned = Planner(workbench).plan()
     if isinstance(planned, Result):
