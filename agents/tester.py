@@ -1,0 +1,58 @@
+"""The tester: stimuli by rule, and independently written reference models in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agents.role import RoleAgent, load_prompt
+from tools.hdl.contract import Contract, Port
+from tools.hdl.python_repair import repair_model
+from tools.hdl.reference import run_reference
+from tools.hdl.stimuli import stimuli
+from tools.hdl.trace import Stimulus, Trace
+
+MAX_TOKENS = 700
+CYCLES = 2000
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A reference model and the repair rules applied to it."""
+
+    code: str
+    rules: tuple[str, ...]
+
+
+class Tester(RoleAgent):
+    """Writes and runs what a design is tested against; it never sees a design's text."""
+
+    name = "tester"
+
+    def stimulus(self, contract: Contract, sources: Sequence[str]) -> Stimulus:
+        """Rows by rule; ``sources`` only lend their constants."""
+        goal = self.workbench.run.goal
+        return stimuli(contract, goal.seed if goal else 0, sources, CYCLES)
+
+    def write(self, contract: Contract, text: str, seed: int, temperature: float) -> Reference:
+        """One fresh reference model. Resets are left out of its inputs: the harness applies them."""
+        roles = {r.port for r in contract.resets} | {c.port for c in contract.clocks}
+        inputs = [p for p in contract.ports if p.direction == "input" and p.name not in roles]
+        messages = load_prompt(
+            "rtl_reference", goal=text, inputs=_listed(inputs), outputs=_listed(contract.outputs)
+        )
+        reply = self.ask(
+            messages, temperature=temperature, top_p=0.95, seed=seed, max_tokens=MAX_TOKENS
+        )
+        repaired = repair_model(reply.text, contract)
+        return Reference(repaired.code, repaired.applied)
+
+    def run(self, code: str, contract: Contract, stimulus: Stimulus) -> Trace:
+        """The reference's trace. Raises BadReference."""
+        return run_reference(code, contract, stimulus, self.sandbox)
+
+
+def _listed(ports: Sequence[Port]) -> str:
+    if not ports:
+        return "none"
+    return ", ".join(f"{p.name} ({p.width} bit{'s' * (p.width > 1)})" for p in ports)
