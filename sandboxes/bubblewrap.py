@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import shutil
 import signal
 import socket
@@ -13,19 +12,17 @@ import time
 from contextlib import ExitStack, suppress
 from pathlib import PurePath
 
-from sandboxes import view, wire
+from sandboxes import seccomp, view, wire
 from sandboxes.base import Command, Limits, Outcome, SandboxError
 from sandboxes.cgroup import MemoryCap
-
-_FIRST_UID, _UIDS = 1 << 20, 1 << 30
 
 
 class BubblewrapSandbox:
     """Runs each command under ``bwrap`` in namespaces and tmpfs of its own.
 
     Started by root, it drops to a user id drawn per call; started by anyone else, it enters a
-    user namespace in which no further one can be made. Needs ``bwrap`` and ``setpriv``
-    (util-linux). Safe to call from several threads.
+    user namespace in which no further one can be made. Needs ``bwrap`` 0.8 and, as root,
+    ``setpriv`` (util-linux). Safe to call from several threads.
     """
 
     name = "bwrap"
@@ -42,28 +39,37 @@ class BubblewrapSandbox:
         limits = command.limits
         with ExitStack() as stack:
             memory = stack.enter_context(MemoryCap((limits.memory_mb + limits.disk_mb) << 20))
-            channel = _Channel(self._argv(limits), memory)
+            data: list[int] = []
+            argv = [self._program, *_isolation(), *_seccomp(stack, data)]
+            argv += [*_mounts(limits), *_etc(stack, data), "--remount-ro", "/"]
+            channel = _Channel([*argv, "--", *_launcher()], data, memory)
             stack.callback(channel.close)
             return wire.converse(channel, command, self.name, started)
 
-    def _argv(self, limits: Limits) -> list[str]:
-        argv = [self._program, "--die-with-parent", "--new-session", "--as-pid-1", "--clearenv"]
-        launcher = [view.PYTHON, "-I", "-S", view.LAUNCHER]
-        if os.geteuid() == 0:
-            argv += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
-            argv += ["--unshare-cgroup-try", "--cap-drop", "ALL"]
-            for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"):  # setpriv's need
-                argv += ["--cap-add", capability]
-            uid = str(_FIRST_UID + secrets.randbelow(_UIDS))
-            drop = ["setpriv", "--reuid", uid, "--regid", uid, "--clear-groups"]
-            drop += ["--inh-caps", "-all", "--bounding-set", "-all", "--pdeathsig", "KILL", "--"]
-            launcher = [*drop, *launcher]
-        else:
-            argv += ["--unshare-all", "--unshare-user", "--disable-userns"]
-            argv += ["--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"]
-        for name, value in view.environment({}).items():
-            argv += ["--setenv", name, value]
-        return [*argv, "--hostname", "box", *_mounts(limits), "--", *launcher]
+
+def _isolation() -> list[str]:
+    argv = ["--die-with-parent", "--new-session", "--as-pid-1", "--clearenv", "--cap-drop", "ALL"]
+    if os.geteuid() == 0:
+        argv += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
+        argv += ["--unshare-cgroup-try"]
+        for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"):  # setpriv gives them up
+            argv += ["--cap-add", capability]
+    else:
+        argv += ["--unshare-all", "--unshare-user", "--disable-userns"]
+        argv += ["--uid", "65534", "--gid", "65534"]
+    for name, value in view.environment({}).items():
+        argv += ["--setenv", name, value]
+    return [*argv, "--hostname", "box"]
+
+
+def _launcher() -> list[str]:
+    launcher = [view.PYTHON, "-I", "-S", view.LAUNCHER]
+    if os.geteuid() != 0:
+        return launcher
+    uid = str(view.fresh_uid())
+    drop = ["setpriv", "--reuid", uid, "--regid", uid, "--clear-groups", "--inh-caps", "-all"]
+    # The signal asked for by --die-with-parent is lost on a change of user: ask again.
+    return [*drop, "--bounding-set", "-all", "--pdeathsig", "KILL", "--", *launcher]
 
 
 def _mounts(limits: Limits) -> list[str]:
@@ -74,9 +80,31 @@ def _mounts(limits: Limits) -> list[str]:
         argv += ["--ro-bind", source, target]
     for path, link in view.symlinks().items():
         argv += ["--symlink", link, path]
-    for folder in view.WRITABLE:
-        argv += ["--perms", "1777", "--size", str(limits.disk_mb << 20), "--tmpfs", folder]
-    return [*argv, "--remount-ro", "/dev", "--remount-ro", "/"]
+    for writable in view.WRITABLE:
+        argv += ["--perms", "1777", "--size", str(limits.disk_mb << 20), "--tmpfs", writable]
+    return [*argv, "--remount-ro", "/dev"]
+
+
+def _seccomp(stack: ExitStack, data: list[int]) -> list[str]:
+    program = seccomp.program()
+    return [] if program is None else ["--seccomp", _data(program, stack, data)]
+
+
+def _etc(stack: ExitStack, data: list[int]) -> list[str]:
+    argv = []
+    for path, text in view.ETC_FILES.items():
+        argv += ["--perms", "0644", "--file", _data(text.encode(), stack, data), path]
+    return argv
+
+
+def _data(content: bytes, stack: ExitStack, data: list[int]) -> str:
+    """A descriptor to hand to bwrap from which it reads ``content``; also put on ``data``."""
+    fd = os.memfd_create("bwrap")
+    stack.callback(os.close, fd)
+    os.write(fd, content)
+    os.lseek(fd, 0, os.SEEK_SET)
+    data.append(fd)
+    return str(fd)
 
 
 class _Channel:
@@ -85,18 +113,18 @@ class _Channel:
     A socket, not pipes: a pipe could be opened anew by the command through ``/proc/1/fd``.
     """
 
-    def __init__(self, argv: list[str], memory: MemoryCap) -> None:
+    def __init__(self, argv: list[str], data: list[int], memory: MemoryCap) -> None:
         self._memory = memory
         self._socket, theirs = socket.socketpair()
         info, info_end = os.pipe()
-        with theirs, open(info, "rb") as report:
+        with theirs, os.fdopen(info, "rb") as report:
             try:
                 self._process = subprocess.Popen(
                     [argv[0], "--info-fd", str(info_end), *argv[1:]],
-                    stdin=theirs,
-                    stdout=theirs,
+                    stdin=theirs.fileno(),
+                    stdout=theirs.fileno(),
                     stderr=subprocess.PIPE,
-                    pass_fds=(info_end,),
+                    pass_fds=(info_end, *data),
                     env={"PATH": os.defpath},
                     cwd="/",
                 )
@@ -120,7 +148,9 @@ class _Channel:
         return self._socket.recv(1 << 18)
 
     def kill(self) -> None:
-        if self._pidfd is not None:
+        if self._pidfd is None:
+            self._process.kill()
+        else:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
@@ -134,10 +164,8 @@ class _Channel:
     def close(self) -> None:
         """Wait until the kernel has taken down the whole PID namespace, then let go of it."""
         self.kill()
-        if self._pidfd is None:
-            self._process.kill()
-        else:
-            os.close(self._pidfd)
         self._socket.close()
         with self._process:
             pass
+        if self._pidfd is not None:
+            os.close(self._pidfd)

@@ -8,6 +8,7 @@ companions, the Python environment this process runs in, and a handful of harmle
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +26,14 @@ ETC_FILES: Mapping[str, str] = {
     "/etc/hosts": "127.0.0.1 localhost\n::1 localhost\n",
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
 }
+
+
+def fresh_uid() -> int:
+    """A user id of its own for one call, so that no two calls share rights or process counts.
+
+    Low enough for an engine or container that maps only 65536 ids, clear of real users' ids.
+    """
+    return 20_000 + secrets.randbelow(40_000)
 
 
 def environment(extra: Mapping[str, str]) -> dict[str, str]:
