@@ -91,11 +91,11 @@ class Gateway:
                 reply = _checked(request, backend.complete(request, on_text))
             except ModelError as err:
                 wasted += err.usage
-                err.usage = wasted
                 wait = self._retry.wait(attempt, err)
                 spent = time.monotonic() - start
                 last = attempt >= self._retry.attempts or spent + wait > self._retry.total
                 if not err.retryable or last:
+                    err.usage = wasted
                     raise
                 if on_retry:
                     on_retry(err, attempt, wait)

@@ -19,6 +19,7 @@ class Price(Record):
     output: float = Field(ge=0, allow_inf_nan=False)
 
 
+_FREE = frozenset(("embedded", "cassette", "scripted"))
 _TABLE = TypeAdapter(dict[str, Price])
 
 
@@ -35,6 +36,8 @@ class Prices:
 
     def usd(self, model: str, usage: Usage) -> float | None:
         """The cost of ``usage``, or None when the model's price is unknown."""
+        if model.partition(":")[0] in _FREE:
+            return 0.0
         price = self._table.get(model.removeprefix("endpoint:"))
         if price is None:
             return None
