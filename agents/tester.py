@@ -35,7 +35,7 @@ class Tester(RoleAgent):
         return stimuli(contract, goal.seed if goal else 0, sources, CYCLES)
 
     def write(self, contract: Contract, text: str, seed: int, temperature: float) -> Reference:
-        """One fresh reference model. Resets are left out of its inputs: the harness applies them."""
+        """One fresh reference model; it gets no resets, for the harness applies them."""
         roles = {r.port for r in contract.resets} | {c.port for c in contract.clocks}
         inputs = [p for p in contract.ports if p.direction == "input" and p.name not in roles]
         messages = load_prompt(

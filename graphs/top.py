@@ -1,6 +1,6 @@
 """The planner's top graph: a goal becomes a plan, each step runs through the one loop.
 
-    plan ─▶ step ─▶ step ─▶ … ─▶ END
+plan ─▶ step ─▶ step ─▶ … ─▶ END
 """
 
 from __future__ import annotations
@@ -68,9 +68,7 @@ def _plan(state: TopState, runtime: Runtime[TopContext]) -> TopState:
 
 def _step(state: TopState, runtime: Runtime[TopContext]) -> TopState:
     workbench = runtime.context.workbench
-    step = next(
-        Step.model_validate(s) for s in state["order"] if s["id"] not in state["results"]
-    )
+    step = next(Step.model_validate(s) for s in state["order"] if s["id"] not in state["results"])
     workflow = open_workflow(step, workbench)
     context = LoopContext(workflow, workbench.run, step.id)
     final = build_loop().invoke({}, {"recursion_limit": RECURSION_LIMIT}, context=context)
