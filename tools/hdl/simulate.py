@@ -54,8 +54,10 @@ def simulate(
     """Simulate module ``contract.top`` of ``source``; raises SimulationError.
 
     Icarus has four-state values. Language it lacks is lowered by Yosys first, and failing that
-    Verilator simulates it (two-state); ``Trace.simulator`` says which.
+    Verilator simulates it (two-state); ``Trace.simulator`` says which. A stimulus that has a
+    column for the clock drives it by level.
     """
+    contract = _as_driven(contract, stimulus)
     text = _admitted(source, contract)
     if simulator == "verilator":
         return _verilator(text, contract, stimulus, sandbox, wall_seconds)
@@ -78,6 +80,7 @@ def simulate_many(
 
     Each gets what it would get alone: when the batch fails, its members run one by one.
     """
+    contract = _as_driven(contract, stimulus)
     results: list[Trace | SimulationError | None] = [None] * len(sources)
     batch: list[tuple[int, str, str]] = []
     for i, source in enumerate(sources):
@@ -100,6 +103,11 @@ def simulate_many(
         result or _alone(sources[i], contract, stimulus, sandbox, wall_seconds)
         for i, result in enumerate(results)
     ]
+
+
+def _as_driven(contract: Contract, stimulus: Stimulus) -> Contract:
+    by_level = contract.pulsed is not None and contract.pulsed.port in stimulus.inputs
+    return contract.unpulsed() if by_level else contract
 
 
 def _alone(
