@@ -39,13 +39,12 @@ class HardwareDesigner(RoleAgent):
         messages = spec_messages("rtl_design", contract, text)
         return self._answer(messages, contract, seed, temperature)
 
-    def mend(self, contract: Contract, text: str, broken: Design, seed: int) -> Design:
+    def mend(self, contract: Contract, text: str, source: str, message: str, seed: int) -> Design:
         """A second try at a design that rules could not mend, with the exact message and line."""
-        told = "\n".join(str(problem) for problem in broken.problems[:3])
         messages = [
             *spec_messages("rtl_design", contract, text),
-            Message(role="assistant", content=f"```verilog\n{broken.source}```"),
-            Message(role="user", content=f"The compiler says:\n{told}\nWrite it again, correct."),
+            Message(role="assistant", content=f"```verilog\n{source}```"),
+            Message(role="user", content=f"The compiler says: {message}\nWrite it again, correct."),
         ]
         return self._answer(messages, contract, seed, 0.4)
 

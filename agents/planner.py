@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+from pydantic import TypeAdapter
+
 from agents.role import RoleAgent, load_prompt
 from lpcm.messages import Message
 from memory.records import Plan, Result, Step
@@ -93,6 +95,12 @@ class Planner(RoleAgent):
         messages = load_prompt("contract", goal=text)
         reply = self.ask(messages, json_schema=_CONTRACT_SCHEMA, max_tokens=700)
         return self._merged(text, reading.module, reading.ports, json.loads(reply.text))
+
+    def announce(self, step: Step, contract: Contract) -> None:
+        """Show the contract, once."""
+        data = TypeAdapter(Contract).dump_python(contract, mode="json")
+        if not self.workbench.run.has("task.made", step=step.id):
+            self.workbench.run.emit("task.made", self.name, step=step.id, task={"contract": data})
 
     def _merged(
         self, text: str, module: str | None, read: tuple[Port, ...], asked: dict[str, object]

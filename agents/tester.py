@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from agents.role import RoleAgent, load_prompt
 from tools.hdl.contract import Contract, Port
+from tools.hdl.from_python import NotTranslatable, observed_widths, to_verilog
 from tools.hdl.python_repair import repair_model
-from tools.hdl.reference import run_reference
+from tools.hdl.reference import BadReference, run_reference
 from tools.hdl.stimuli import stimuli
 from tools.hdl.trace import Stimulus, Trace
 
@@ -50,6 +51,15 @@ class Tester(RoleAgent):
     def run(self, code: str, contract: Contract, stimulus: Stimulus) -> Trace:
         """The reference's trace. Raises BadReference."""
         return run_reference(code, contract, stimulus, self.sandbox)
+
+    def translate(self, code: str, contract: Contract, stimulus: Stimulus) -> str | None:
+        """The reference as Verilog, by an engine; None where the engine cannot."""
+        try:
+            widths = observed_widths(code, contract, stimulus, self.sandbox)
+            return to_verilog(code, contract, widths)
+        except (BadReference, NotTranslatable) as error:
+            self.note(f"a reference was not turned into Verilog: {error}")
+            return None
 
 
 def _listed(ports: Sequence[Port]) -> str:

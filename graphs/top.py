@@ -36,8 +36,8 @@ class TopContext:
     workbench: Workbench
 
 
-def open_workflow(step: Step, workbench: Workbench) -> Workflow:
-    """The workflow that a step names. Imports are local: only what is used is loaded."""
+def open_workflow(step: Step, workbench: Workbench) -> Workflow | Result:
+    """The workflow that a step names, or why it cannot begin. Only what is used is imported."""
     if step.workflow == "rtl":
         from graphs.rtl import RtlWorkflow
 
@@ -70,6 +70,8 @@ def _step(state: TopState, runtime: Runtime[TopContext]) -> TopState:
     workbench = runtime.context.workbench
     step = next(Step.model_validate(s) for s in state["order"] if s["id"] not in state["results"])
     workflow = open_workflow(step, workbench)
+    if isinstance(workflow, Result):
+        return {"results": state["results"] | {step.id: workflow.model_dump(mode="json")}}
     context = LoopContext(workflow, workbench.run, step.id)
     final = build_loop().invoke({}, {"recursion_limit": RECURSION_LIMIT}, context=context)
     return {"results": state["results"] | {step.id: final["result"]}}

@@ -18,11 +18,13 @@ class History:
     round: int = 0
 
     def passed(self) -> list[Candidate]:
-        """Candidates whose verdict is pass, in the order they were made."""
+        """Candidates that may be the answer: verdict pass, references left out."""
         return [
             c
             for c in self.candidates.values()
-            if (v := self.verdicts.get(c.id)) and v.outcome == "pass"
+            if c.kind != "reference"
+            and (verdict := self.verdicts.get(c.id))
+            and verdict.outcome == "pass"
         ]
 
 

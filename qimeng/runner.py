@@ -123,6 +123,6 @@ def _invoke(run: Run, driver: Sandbox, model: str) -> Result:
         if known.values and not known.next:
             final = known.values
         else:
-            start_with = None if known.next else {"results": {}}
-            final = graph.invoke(start_with, config, context=context, durability="sync")
+            fresh: dict[str, Any] | None = None if known.next else {"results": {}}
+            final = graph.invoke(fresh, config, context=context, durability="sync")
     return Result.model_validate(list(final["results"].values())[-1])
