@@ -14,7 +14,9 @@ from tools.hdl.contract import Contract
 from tools.hdl.trace import Stimulus, Trace
 
 Phase = Literal["before", "after"]
-Rerun = Callable[[Stimulus], "Difference | None"]
+Rows = tuple[tuple[int, ...], ...]
+Rerun = Callable[[Sequence[Stimulus]], "Sequence[Difference | None]"]
+_ENDS = (0, 1, 2, 3, 4, 6, 8, 12, 16, 32, 64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,30 +103,41 @@ def unobserved(expected: Trace) -> tuple[str, ...]:
 
 
 def shrink(
-    stimulus: Stimulus, difference: Difference, keep: int, rerun: Rerun, tries: int = 24
-) -> tuple[Stimulus, Difference]:
-    """A shorter stimulus that still shows a difference, with the difference it shows.
+    stimulus: Stimulus, difference: Difference, keep: int, rerun: Rerun, rounds: int = 4
+) -> Stimulus:
+    """A shorter stimulus that still shows a difference of the same kind.
 
-    Rows after the difference go first; then, within ``tries`` simulations, rows between the
-    first ``keep`` (the reset) and the end, in ever smaller chunks (delta debugging).
+    Rows after the difference go first. Then each round tries, together, what is left without
+    one of its chunks of rows, in ever smaller chunks (delta debugging), and without all but its
+    last few rows; the shortest that still differs goes on. The first ``keep`` rows, the reset,
+    stay.
     """
-    best = replace(stimulus, rows=stimulus.rows[: difference.cycle + 1], exhaustive=False)
-    found = difference
-    chunk = len(best.rows) - keep - 1
-    start = keep
-    while chunk >= 1 and tries > 0:
-        if start + chunk > len(best.rows) - 1:
-            start, chunk = keep, min(chunk, len(best.rows) - keep) // 2
-            continue
-        rows = best.rows[:start] + best.rows[start + chunk :]
-        tries -= 1
-        shorter = rerun(replace(best, rows=rows))
-        if shorter is None or shorter.unknown != found.unknown:
-            start += chunk
-            continue
-        found = shorter
-        best = replace(best, rows=rows[: shorter.cycle + 1])
-    return best, found
+    rows = stimulus.rows[: difference.cycle + 1]
+    chunks = 2
+    for _ in range(rounds):
+        shorter = _without(rows, keep, chunks)
+        if not shorter:
+            break
+        tried = rerun([replace(stimulus, rows=r, exhaustive=False) for r in shorter])
+        differing = [
+            r[: found.cycle + 1]
+            for r, found in zip(shorter, tried, strict=True)
+            if found is not None and found.unknown == difference.unknown
+        ]
+        chunks = 2 if differing else chunks * 4
+        rows = min([rows, *differing], key=len)
+    return replace(stimulus, rows=rows, exhaustive=False)
+
+
+def _without(rows: Rows, keep: int, chunks: int) -> list[Rows]:
+    """The rows without each of ``chunks`` equal parts, and those with only a short end left."""
+    head, body, last = rows[:keep], rows[keep:-1], rows[-1:]
+    size = -(-len(body) // chunks)
+    if not body:
+        return []
+    parts = [head + body[:i] + body[i + size :] + last for i in range(0, len(body), size)]
+    ends = [head + body[len(body) - n :] + last for n in _ENDS if n < len(body)]
+    return ends + parts
 
 
 def _samples(

@@ -4,8 +4,9 @@ The claim, two-valued: from every power-up state, after the resets have been hel
 clock had both edges, the outputs agree for all inputs at all times. Clocks are free inputs
 (``clk2fflogic``), so edges, gated clocks, latches and pulses within a cycle all count. Registers
 with an initial value start there. A golden X is a don't-care when the module is stateless, and
-else read as 0, which only strengthens the claim. What could make a proof empty ends in ``unknown``: combinational loops, two drivers, and
-any X or Z that the DUT makes. A counterexample only counts when simulation shows it.
+else read as 0, which only strengthens the claim; an X or Z of the DUT may be any value at any
+time. What could make a proof empty ends in ``unknown``: combinational loops, two drivers. A
+counterexample only counts when simulation shows it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from time import monotonic
 from typing import Literal
@@ -21,12 +23,14 @@ from typing import Literal
 from sandboxes import Command, Limits, Sandbox
 from tools.hdl.compare import first_difference
 from tools.hdl.contract import Contract
-from tools.hdl.simulate import SimulationError, simulate
+from tools.hdl.simulate import SimulationError, admit, simulate
 from tools.hdl.trace import Stimulus
 from tools.hdl.yosys import run_yosys
 
 BOOT_STEPS = 4
-_DRIVEN_X = re.compile(r"\d'[01]*[xzm-]")
+_GOLD, _GATE, _GOLD_ONE = "pair_gold", "pair_gate", "pair_gold_one"
+_FILL = {_GOLD: "-zero", _GOLD_ONE: "-one", _GATE: "-anyseq"}
+_DRIVES_Z = re.compile(r"\d'[01x-]*z")
 _BIT = re.compile(r"\bp_(\d+)(?:\[(\d+)\])?@(\d+)=1\b")
 _LENGTH = re.compile(r"COUNTEREXAMPLE LENGTH: (\d+)")
 
@@ -46,8 +50,12 @@ class Proof:
 def prove(
     golden: str, dut: str, contract: Contract, sandbox: Sandbox, seconds: float = 10.0
 ) -> Proof:
-    """Decide whether ``dut`` equals ``golden`` within about ``seconds``; both admitted designs."""
+    """Decide whether ``dut`` equals ``golden`` within about ``seconds``.
+
+    Raises SimulationError when the guard or the compiler refuses one of them.
+    """
     deadline = monotonic() + seconds
+    golden, dut = admit(golden, contract), admit(dut, contract)
     built = run_yosys(
         sandbox,
         _miter_script(contract),
@@ -56,15 +64,15 @@ def prove(
             "gate.sv": dut.encode(),
             "harness.sv": _harness(contract).encode(),
         },
-        ("miter.aig", "gate.il"),
+        ("miter.aig", f"{_GOLD}.il"),
         wall_seconds=max(1.0, seconds),
     )
     graph = built.files.get("miter.aig")
     if not built.ok or graph is None:
         return Proof("unknown", reason=f"no miter: {built.killed or _last_error(built.text())}")
+    if _DRIVES_Z.search(built.files[f"{_GOLD}.il"].decode()):
+        return Proof("unknown", reason="the golden drives Z")
     status, trace = _decide(graph, sandbox, max(1.0, deadline - monotonic()))
-    if status == "proved" and _DRIVEN_X.search(built.files["gate.il"].decode()):
-        return Proof("unknown", reason="the design makes X or Z values")
     if status != "different":
         return Proof(status, reason="" if status == "proved" else "no answer in time")
     stimulus = _stimulus(contract, trace)
@@ -73,19 +81,31 @@ def prove(
     return Proof("unknown", reason="simulation does not show the counterexample")
 
 
+def stateless(source: str, contract: Contract, sandbox: Sandbox) -> bool:
+    """True when Yosys finds no register, latch, memory or loop: outputs depend on inputs alone."""
+    script = (
+        f"read_verilog -sv design.sv; {_load(contract)}; "
+        "select -assert-none t:*dff* t:*ff t:*latch* t:$sr t:*_SR_* t:$mem*"
+    )
+    files = {"design.sv": admit(source, contract).encode()}
+    return run_yosys(sandbox, script, files).ok
+
+
+def _load(contract: Contract) -> str:
+    return (
+        f"hierarchy -check -top \\{contract.top} ; proc; flatten; opt_expr; opt_clean; memory; "
+        "opt_expr; opt_clean; check -assert"
+    )
+
+
 def _miter_script(contract: Contract) -> str:
     """All designs flattened and checked, then one graph whose output ``bad`` means different."""
-    top = f"\\{contract.top} "
-    load = (
-        f"hierarchy -check -top {top}; proc; flatten; opt_expr; opt_clean; memory; opt_expr; "
-        "opt_clean; check -assert"
-    )
-    designs = {"gold": "gold.sv", "gate": "gate.sv"} | _second_golden(contract)
+    load, top = _load(contract), f"\\{contract.top} "
+    designs = {_GOLD: "gold.sv", _GATE: "gate.sv"} | _second_golden(contract)
     lines = []
     for name, file in designs.items():
-        fill = "-one" if name == "gold_one" else "-zero"
-        keep = "write_rtlil gate.il; " if name == "gate" else ""
-        lines.append(f"read_verilog -sv {file}; {load}; {keep}setundef -undriven {fill}")
+        lines.append(f"read_verilog -sv {file}; {load}; write_rtlil {name}.il")
+        lines.append(f"setundef -undriven {_FILL[name]}")
         lines.append(f"rename {top} {name}; design -stash {name}")
     lines += [f"design -copy-from {name} -as {name} {name}" for name in designs]
     return "\n".join(
@@ -103,7 +123,7 @@ def _second_golden(contract: Contract) -> dict[str, str]:
 
     With state this would not do: two free power-up states would hide real differences.
     """
-    return {} if contract.clocks else {"gold_one": "gold.sv"}
+    return {} if contract.clocks else {_GOLD_ONE: "gold.sv"}
 
 
 def _harness(contract: Contract) -> str:
@@ -119,7 +139,7 @@ def _harness(contract: Contract) -> str:
         elif port.name in resets:
             value = f"booting ? 1'b{resets[port.name]} : p_{i}"
         pins.append(f".\\{port.name} ({value})")
-    names = ["gold", "gate", *_second_golden(contract)]
+    names = [_GOLD, _GATE, *_second_golden(contract)]
     columns = [f"input [{p.width - 1}:0] p_{i}" for i, p in enumerate(inputs)]
     lines = [f"module harness({', '.join([*columns, 'output bad'])});"]
     if resets:
@@ -129,11 +149,11 @@ def _harness(contract: Contract) -> str:
     differs = []
     for i, port in enumerate(contract.outputs):
         lines += [f"wire [{port.width - 1}:0] {name}_{i};" for name in names]
-        care = f" & ~(gold_{i} ^ gold_one_{i})" if "gold_one" in names else ""
-        differs.append(f"|((gold_{i} ^ gate_{i}){care})")
+        care = f" & ~({_GOLD}_{i} ^ {_GOLD_ONE}_{i})" if _GOLD_ONE in names else ""
+        differs.append(f"|(({_GOLD}_{i} ^ {_GATE}_{i}){care})")
     for name in names:
         outs = [f".\\{p.name} ({name}_{i})" for i, p in enumerate(contract.outputs)]
-        lines.append(f"{name} {name}_design({', '.join([*pins, *outs])});")
+        lines.append(f"{name} {name}_({', '.join([*pins, *outs])});")
     lines += [f"assign bad = ~booting & ({' | '.join(differs)});", "endmodule", ""]
     return "\n".join(lines)
 
@@ -187,7 +207,7 @@ def _stimulus(contract: Contract, trace: str) -> Stimulus:
             for i, level in resets.items():
                 values[step][i] = level
     rows = [tuple(values[0])]
-    for old, new in zip(values, values[1:], strict=False):
+    for old, new in pairwise(values):
         if clocks:
             rows.append(tuple(v if i in clocks else old[i] for i, v in enumerate(new)))
         rows.append(tuple(new))
