@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agents.planner import spec_messages
+from agents.examples import design_messages
 from agents.role import RoleAgent
 from lpcm.messages import Message
 from tools.hdl.contract import Contract
@@ -36,13 +36,13 @@ class HardwareDesigner(RoleAgent):
 
     def write(self, contract: Contract, text: str, seed: int, temperature: float) -> Design:
         """One fresh design, mended by rule where rules suffice."""
-        messages = spec_messages("rtl_design", contract, text)
+        messages = design_messages(contract, text)
         return self._answer(messages, contract, seed, temperature)
 
     def mend(self, contract: Contract, text: str, source: str, message: str, seed: int) -> Design:
         """A second try at a design that rules could not mend, with the exact message and line."""
         messages = [
-            *spec_messages("rtl_design", contract, text),
+            *design_messages(contract, text),
             Message(role="assistant", content=f"```verilog\n{source}```"),
             Message(role="user", content=f"The compiler says: {message}\nWrite it again, correct."),
         ]

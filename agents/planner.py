@@ -8,7 +8,6 @@ import re
 from pydantic import TypeAdapter
 
 from agents.role import RoleAgent, load_prompt
-from lpcm.messages import Message
 from memory.records import Plan, Result, Step
 from tools.hdl.contract import Contract, Port
 from tools.hdl.contract_text import Contradiction, contract_for, read_contract
@@ -114,11 +113,6 @@ class Planner(RoleAgent):
                 "name them, for example: inputs clk, rst, en; output count [7:0]"
             )
         return contract_for(module or str(asked["module"]), tuple(ports.values()), text)
-
-
-def spec_messages(name: str, contract: Contract, text: str) -> list[Message]:
-    """Prompt ``name`` with the goal and the module header filled in."""
-    return load_prompt(name, goal=text, header=header(contract))
 
 
 def header(contract: Contract) -> str:

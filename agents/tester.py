@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agents.role import RoleAgent, load_prompt
-from tools.hdl.contract import Contract, Port
+from agents.examples import reference_messages
+from agents.role import RoleAgent
+from tools.hdl.contract import Contract
 from tools.hdl.from_python import NotTranslatable, observed_widths, to_verilog
 from tools.hdl.python_repair import repair_model
 from tools.hdl.reference import BadReference, run_reference
@@ -37,11 +38,7 @@ class Tester(RoleAgent):
 
     def write(self, contract: Contract, text: str, seed: int, temperature: float) -> Reference:
         """One fresh reference model; it gets no resets, for the harness applies them."""
-        roles = {r.port for r in contract.resets} | {c.port for c in contract.clocks}
-        inputs = [p for p in contract.ports if p.direction == "input" and p.name not in roles]
-        messages = load_prompt(
-            "rtl_reference", goal=text, inputs=_listed(inputs), outputs=_listed(contract.outputs)
-        )
+        messages = reference_messages(contract, text)
         reply = self.ask(
             messages, temperature=temperature, top_p=0.95, seed=seed, max_tokens=MAX_TOKENS
         )
@@ -60,9 +57,3 @@ class Tester(RoleAgent):
         except (BadReference, NotTranslatable) as error:
             self.note(f"a reference was not turned into Verilog: {error}")
             return None
-
-
-def _listed(ports: Sequence[Port]) -> str:
-    if not ports:
-        return "none"
-    return ", ".join(f"{p.name} ({p.width} bit{'s' * (p.width > 1)})" for p in ports)

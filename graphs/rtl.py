@@ -22,7 +22,7 @@ from graphs.workflow import History
 from memory.records import Candidate, Evidence, Measurement, Result, Step, Verdict
 from tools.hdl.contract import Contract
 from tools.hdl.contract_text import Contradiction
-from tools.hdl.population import Agreement
+from tools.hdl.population import Agreement, Language
 from tools.hdl.trace import Stimulus
 
 FIRST_BATCH = 2
@@ -229,7 +229,7 @@ class RtlWorkflow:
         return self.workbench.run.artifacts.text(candidate.files[name])
 
     def _model(self, candidate: Candidate) -> Model:
-        language = "python" if candidate.kind == "reference" else "verilog"
+        language: Language = "python" if candidate.kind == "reference" else "verilog"
         return Model(
             candidate.id, language, self.text_of(candidate), candidate.kind != "translation"
         )

@@ -34,9 +34,14 @@ class Workflow(Protocol):
     same answer.
     """
 
-    name: str
-    max_repairs: int
-    max_tunes: int
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def max_repairs(self) -> int: ...
+
+    @property
+    def max_tunes(self) -> int: ...
 
     def propose(self) -> list[Candidate]:
         """First attempts: several, diverse."""
