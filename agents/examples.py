@@ -14,7 +14,7 @@ from agents.planner import header
 from agents.role import load_prompt
 from lpcm.messages import Message
 from tools.hdl.contract import Contract, Port
-from tools.hdl.interface import extract
+from tools.hdl.contract_text import read_contract
 
 SHOWN = 3
 _WORD = re.compile(r"[a-z]{3,}")
@@ -43,7 +43,9 @@ def examples() -> tuple[Example, ...]:
         goal, design, model = (
             folder.joinpath(name).read_text() for name in ("goal.txt", "design.v", "model.py")
         )
-        found.append(Example(goal.strip(), extract(design), design, model))
+        contract = read_contract(goal).contract
+        assert contract is not None, f"{folder.name}: the goal must name every port"
+        found.append(Example(goal.strip(), contract, design, model))
     return tuple(found)
 
 
