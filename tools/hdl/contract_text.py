@@ -72,14 +72,14 @@ def read_contract(text: str) -> Reading:
             raise Contradiction(
                 f"port {port.name!r} is described as {_describe(other)} and as {_describe(port)}"
             )
+    explicit = {port.direction for port in ports.values()}
     if ports:
         for name in _KNOWN_INPUT.findall(text):
             if name not in ports and not any(_same_role(name, p) for p in ports):
                 ports = {name: Port(name, "input", 1), **ports}
     module = _module(text, set(ports))
     found = tuple(ports.values())
-    directions = {port.direction for port in found}
-    whole = all(understood for _, understood in lists) and {"input", "output"} <= directions
+    whole = all(understood for _, understood in lists) and {"input", "output"} <= explicit
     return Reading(contract_for(module, found, text) if module and whole else None, module, found)
 
 
