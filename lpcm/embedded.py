@@ -39,7 +39,7 @@ def _threads() -> int:
 class Settings:
     """How the server runs. ``context`` is in tokens, for each of the ``slots``.
 
-    One slot, because on a CPU several decode no more tokens per second together than one alone,
+    One slot, because on one thread four decode no more tokens per second together than one alone,
     and each evaluates the shared prefix of its prompt anew (30 tokens/s); in one slot the next
     request finds it evaluated. Prefixes seen before come back from ``cache_mib`` of memory, at
     28 KiB a token.
