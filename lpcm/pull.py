@@ -149,14 +149,18 @@ def pull(
         try:
             return located(model)
         except ModelError:
-            if "QIMENG_MODEL_PATH" in os.environ:
+            if os.environ.get("QIMENG_MODEL_PATH"):
                 raise
         reasons = []
         for source in sources() if choices is None else choices:
             try:
-                return _fetch(model, source, target, progress)
+                path = _fetch(model, source, target, progress)
             except (OSError, ValueError, zipfile.BadZipFile) as err:
                 reasons.append(f"{source.name}: {err}")
+                continue
+            for rest in target.parent.glob(f"{target.stem}.*.partial*"):
+                rest.unlink()
+            return path
     why = "; ".join(reasons)
     message = (
         f"could not fetch {model.file} ({why}). Run `qimeng models pull` again to go on where it"
@@ -167,8 +171,10 @@ def pull(
 
 def _fetch(model: ModelFile, source: Source, target: Path, progress: Progress | None) -> Path:
     partial = target.with_suffix(f".{type(source).__name__.lower()}.partial")
-    state = partial.with_suffix(".json")
-    done, size = json.loads(state.read_text()) if state.exists() else (0, 0)
+    state = partial.with_suffix(".partial.json")
+    done, size = (0, 0)
+    if state.exists() and partial.exists():
+        done, size = json.loads(state.read_text())
     with partial.open("r+b" if done else "wb") as out:
         out.truncate(size)
         out.seek(size)

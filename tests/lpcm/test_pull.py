@@ -80,6 +80,15 @@ def test_bytes_written_after_the_last_whole_part_are_dropped():
     assert pull(MODEL, None, [Fake()]).read_bytes() == WHOLE
 
 
+def test_a_download_whose_bytes_were_removed_starts_afresh():
+    with pytest.raises(ModelError):
+        pull(MODEL, None, [Fake(fail_at=2)])
+    (partial,) = (home() / "models").glob("*.partial")
+    partial.unlink()
+    assert pull(MODEL, None, [Fake()]).read_bytes() == WHOLE
+    assert files() == {"tiny.gguf"}
+
+
 def test_a_corrupted_part_is_refused_and_deleted():
     bad = [*PARTS[:2], b"!" + PARTS[2][1:], *PARTS[3:]]
     with pytest.raises(ModelError, match="digest"):
