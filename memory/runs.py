@@ -7,27 +7,23 @@ a crash the code simply runs again and its finished calls answer from the log.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 from memory.artifacts import Artifacts
 from memory.budget import WARN_AT, BudgetReached, add, spend_of, usage
 from memory.events import Event, EventLog
 from memory.home import home
 from memory.index import Index
+from memory.lock import lock
 from memory.records import Budget, Goal, Result, Spend
 
 T = TypeVar("T")
-
-
-class RunBusy(RuntimeError):
-    """Another process works on this run."""
 
 
 class NoSuchRun(KeyError):
@@ -47,7 +43,7 @@ class Run:
     def __init__(self, folder: Path) -> None:
         self.id = folder.name
         self.folder = folder
-        self._lock_file = _lock(folder)
+        self._lock_file = lock(folder)
         self.artifacts = Artifacts(folder / "artifacts")
         self.log = EventLog(folder / "events.jsonl")
         self.listeners: list[Callable[[Event], None]] = []
@@ -168,25 +164,6 @@ class Run:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _lock(folder: Path) -> IO[bytes]:
-    file = (folder / "lock").open("ab")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        raise RunBusy(f"run {folder.name} is being worked on by another process") from None
-    return file
-
-
-def is_running(folder: Path) -> bool:
-    """True while a process holds the run open."""
-    try:
-        _lock(folder).close()
-    except RunBusy:
-        return True
-    return False
 
 
 class RunStore:

@@ -158,20 +158,18 @@ def _named(run_id: str) -> str:
 
 
 def _finish(finished: Run, out: Path | None, as_json: bool) -> NoReturn:
-    from qimeng.report import write_report
     from qimeng.summary import RunView
 
     view = RunView.read(finished.id)
-    write_report(view)
-    view.write_to(view.folder / "result")
+    files = view.write_to(view.folder / "result")
     if out:
-        view.write_to(out)
+        files = view.write_to(out)
     if as_json:
         click.echo(json.dumps(view.as_json(out), ensure_ascii=False))
     else:
         from qimeng.console import print_summary
 
-        print_summary(view, out)
+        print_summary(view, files)
     sys.exit(view.exit_code)
 
 
@@ -181,7 +179,7 @@ def _progress(quiet: bool) -> Any:
     return progress(quiet)
 
 
-class _friendly:  # noqa: N801 - reads as a word at its use
+class _friendly:
     """Turns the errors that a person can mend into one line and an exit code."""
 
     def __enter__(self) -> None:
@@ -190,7 +188,8 @@ class _friendly:  # noqa: N801 - reads as a word at its use
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         from lpcm.messages import ModelError
         from memory.events import EventLogError
-        from memory.runs import NoSuchRun, RunBusy
+        from memory.lock import RunBusy
+        from memory.runs import NoSuchRun
         from qimeng.goals import BadInput
         from qimeng.runner import NotReady
         from sandboxes import SandboxError

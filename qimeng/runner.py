@@ -77,8 +77,13 @@ def _ready(goal: Goal, budget: Budget) -> tuple[Sandbox, str]:
 
 
 def work(run: Run, listener: Listener | None = None) -> None:
-    """Run the top graph to its end or to a pause; either way the log says which."""
+    """Run the top graph to its end or to a pause; either way the log says which.
+
+    The listener is told every event of the run from the first, those of earlier processes too.
+    """
     if listener:
+        for event in run.log.events:
+            listener(event)
         run.listeners.append(listener)
     assert run.goal is not None
     driver, model = _ready(run.goal, run.budget)
