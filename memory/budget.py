@@ -23,9 +23,9 @@ def add(spend: Spend, event: Event) -> Spend:
     changes: dict[str, float] = {"seconds": max(spend.seconds, event.elapsed)}
     if event.kind == "candidate.made":
         changes["candidates"] = spend.candidates + 1
-    elif event.kind == "call.finished" and event.data["type"] == "model":
+    elif event.kind in ("call.finished", "call.failed") and event.data["type"] == "model":
         for name in ("tokens_in", "tokens_out", "usd"):
-            changes[name] = getattr(spend, name) + (event.data[name] or 0)
+            changes[name] = getattr(spend, name) + (event.data.get(name) or 0)
     return spend.model_copy(update=changes)
 
 

@@ -82,7 +82,8 @@ def runs(as_json: bool) -> None:
     """List all runs, newest first."""
     from qimeng.listing import list_runs
 
-    list_runs(as_json)
+    with _friendly():
+        list_runs(as_json)
 
 
 @cli.command()
@@ -180,14 +181,22 @@ def _progress(quiet: bool) -> Any:
 
 
 class _friendly:
-    """Turns the errors that a person can mend into one line and an exit code."""
+    """Turns the errors that a person can mend into one line and an exit code.
+
+    The heavy modules that define them are imported only when there is an error.
+    """
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None or isinstance(error, (SystemExit, KeyboardInterrupt)):
+            return
+        import sqlite3
+
         from lpcm.messages import ModelError
         from memory.events import EventLogError
+        from memory.home import home
         from memory.lock import RunBusy
         from memory.runs import NoSuchRun
         from qimeng.goals import BadInput
@@ -198,6 +207,8 @@ class _friendly:
             _stop(BAD_INPUT, str(error))
         if isinstance(error, (NotReady, ModelError, SandboxError)):
             _stop(ENVIRONMENT, str(error))
+        if isinstance(error, (OSError, sqlite3.Error)) and not isinstance(error, BrokenPipeError):
+            _stop(ENVIRONMENT, f"cannot use the files of {home()}: {error}")
 
 
 def _stop(code: int, message: str) -> NoReturn:

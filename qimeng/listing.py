@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
 import time
 from dataclasses import asdict, replace
 
 import click
 
 from memory.home import home
-from memory.index import Index, Row, rebuild
+from memory.index import Row, open_index
 from memory.lock import is_running
 
 _HEAD = ("RUN", "WHEN", "STATUS", "EVIDENCE", "TOKENS", "TIME", "GOAL")
@@ -36,24 +35,13 @@ def newest() -> str:
 
 
 def _rows() -> list[Row]:
-    """The index's rows whose run is still there. A lost or damaged index is made anew."""
+    """The index's rows whose run is still there."""
     root = home()
     if not (root / "runs").is_dir():
         return []
-    if not (root / "index.db").exists():
-        rebuild(root)
+    index = open_index(root)
     try:
-        rows = _read()
-    except sqlite3.DatabaseError:
-        rebuild(root)
-        rows = _read()
-    return [_as_it_is(row) for row in rows if (root / "runs" / row.id).is_dir()]
-
-
-def _read() -> list[Row]:
-    index = Index(home() / "index.db")
-    try:
-        return list(index.rows())
+        return [_as_it_is(row) for row in index.rows() if (root / "runs" / row.id).is_dir()]
     finally:
         index.close()
 

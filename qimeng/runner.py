@@ -91,7 +91,7 @@ def work(run: Run, listener: Listener | None = None) -> None:
     try:
         result = _invoke(run, driver, model)
     except (BudgetReached, StopRequested, KeyboardInterrupt, ModelError, SandboxError) as error:
-        cause, reason = _pause(error)
+        cause, reason = _pause(run, error)
         run.emit("run.paused", "runner", cause=cause, reason=reason)
     except Exception as error:
         (run.folder / "error.txt").write_text(traceback.format_exc())
@@ -101,12 +101,12 @@ def work(run: Run, listener: Listener | None = None) -> None:
         run.emit("run.finished", "runner", result=result.model_dump(mode="json"))
 
 
-def _pause(error: BaseException) -> tuple[str, str]:
+def _pause(run: Run, error: BaseException) -> tuple[str, str]:
     if isinstance(error, BudgetReached):
-        return "budget", f"{error}; `qimeng resume ID --budget {error.cap}=…` goes on"
+        return "budget", f"{error}; `qimeng resume {run.id} --budget {error.cap}=…` goes on"
     if isinstance(error, (ModelError, SandboxError)):
         return "environment", str(error)
-    return "stopped", "stopped by the user"
+    return "stopped", f"stopped; `qimeng resume {run.id}` goes on"
 
 
 def _invoke(run: Run, driver: Sandbox, model: str) -> Result:

@@ -125,8 +125,7 @@ def _state(events: Sequence[Event], folder: Path) -> tuple[str, str, Result]:
             result = Result.model_validate(event.data["result"])
             return result.status, "", result
         if event.kind == "run.paused":
-            reason = event.data["reason"].replace(" ID", f" {folder.name}")
-            return "paused", event.data["cause"], _open_result((reason,))
+            return "paused", event.data["cause"], _open_result((event.data["reason"],))
         if event.kind == "run.started":
             break
     if is_running(folder):
