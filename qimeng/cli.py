@@ -181,7 +181,7 @@ def _progress(quiet: bool) -> Any:
     return progress(quiet)
 
 
-class _friendly:  # noqa: N801 - reads as a word at its use
+class _friendly:
     """Turns the errors that a person can mend into one line and an exit code."""
 
     def __enter__(self) -> None:
