@@ -1,6 +1,7 @@
 """Worked examples for prompts: small modules, each in words, in Verilog and in Python.
 
-Each is a folder in ``agents/prompts/examples``; a test proves that its Verilog and its Python agree.
+Each is a folder in ``agents/prompts/examples``; a test proves that its two
+versions agree.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ class Example:
 def examples() -> tuple[Example, ...]:
     """All examples, by name."""
     found = []
-    for folder in sorted(files("agents").joinpath("prompts", "examples").iterdir(), key=lambda f: f.name):
+    for folder in sorted(
+        files("agents").joinpath("prompts", "examples").iterdir(), key=lambda f: f.name
+    ):
         goal, design, model = (
             folder.joinpath(name).read_text() for name in ("goal.txt", "design.v", "model.py")
         )

@@ -77,6 +77,12 @@ class Golden:
             for s in self.stimuli
         )
 
+    def in_verilator(self, source: str, seconds: float) -> Difference | None:
+        """Where the second simulator sees ``source`` leave the golden's trace."""
+        stimulus = self.stimuli[0]
+        got = simulate(source, self.contract, stimulus, self.sandbox, "verilator", seconds)
+        return first_difference(self.traces[0], got)
+
     def check_many(
         self, duts: Sequence[str]
     ) -> list[tuple[Stimulus, Difference] | SimulationError | None]:

@@ -25,6 +25,7 @@ from tools.hdl.testbench import (
     to_trace,
 )
 from tools.hdl.trace import Stimulus, Trace
+from tools.hdl.verilator import run_verilator
 from tools.hdl.yosys import run_yosys
 
 Kind = Literal["compile", "timeout", "runtime", "guard"]
@@ -211,7 +212,7 @@ def _raise_failure(outcome: Outcome, wall_seconds: float) -> None:
 
 def compile_message(text: str) -> tuple[str, int]:
     """The first complaint of a compiler that names a design's line, and that line."""
-    match = re.search(r"design_\d+\.s?v:(\d+):(?:\d+:)?\s*(.*)", text)
+    match = re.search(r"design(?:_\d+)?\.sv:(\d+):(?:\d+:)?\s*(.*)", text)
     if match:
         return match[2].removeprefix("error: "), int(match[1])
     return text[:400], 0
@@ -267,4 +268,8 @@ def lower(
 def _verilator(
     text: str, contract: Contract, stimulus: Stimulus, sandbox: Sandbox, wall_seconds: float
 ) -> Trace:
-    raise SimulationError("compile", "Verilator")
+    outcome, trace = run_verilator(text, contract, stimulus, sandbox, wall_seconds)
+    _raise_failure(outcome, wall_seconds)
+    if trace is None:
+        raise SimulationError("runtime", "the simulation ended before the last row")
+    return trace

@@ -22,6 +22,8 @@ from tools.hdl.simulate import SimulationError, lower
 from tools.hdl.syntax import SourceError
 from tools.hdl.trace import Stimulus
 
+SECOND_SIMULATOR_SECONDS = 6.0
+
 Answer = Literal["equivalent", "different", "inconclusive", "unsupported"]
 Cause = Literal["compile", "guard", "interface", "timeout", "runtime", "behaviour", "golden", ""]
 
@@ -163,7 +165,7 @@ def _settle(
 ) -> Verification:
     """No wrong known value was seen: prove it, find one, or say how far testing went."""
     golden, contract, sandbox = reference.source, reference.contract, reference.sandbox
-    proof = prove(golden, dut, contract, sandbox, max(1.0, deadline - monotonic()))
+    proof = prove(golden, dut, contract, sandbox, max(1.0, (deadline - monotonic()) / 2))
     details = {"formal": proof.reason or proof.status}
     if proof.status == "proved":
         return Verification("equivalent", Evidence.PROVED, reference.vectors, details=details)
@@ -177,7 +179,28 @@ def _settle(
         return _filled(reference, dut, *found)
     if reference.exhaustive and all(stateless(s, contract, sandbox) for s in (golden, dut)):
         return Verification("equivalent", Evidence.PROVED, reference.vectors, details=details)
+    second = _second_simulator(reference, dut, deadline - monotonic())
+    details["verilator"] = second or "agrees"
+    if second.startswith("disagrees"):
+        reason = f"Icarus and Verilator disagree: {second}"
+        return Verification(
+            "inconclusive", vectors=reference.vectors, reason=reason, details=details
+        )
     return Verification("equivalent", Evidence.TESTED, reference.vectors, details=details)
+
+
+def _second_simulator(reference: Golden, dut: str, seconds: float) -> str:
+    """Empty when Verilator, too, finds no wrong value; ``disagrees``; else why it has no say."""
+    if seconds < SECOND_SIMULATOR_SECONDS:
+        return "not run: no time"
+    try:
+        found = reference.in_verilator(dut, seconds)
+        if found is None:
+            return ""
+        misread = reference.in_verilator(reference.source, seconds)
+    except SimulationError as error:
+        return f"not run: {error.message[:200]}"
+    return f"reads the golden otherwise: {misread}" if misread else f"disagrees: {found}"
 
 
 def _filled(

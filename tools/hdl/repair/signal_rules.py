@@ -114,9 +114,7 @@ def input_variable(view: View, contract: Contract) -> Iterator[str]:
     Example: `input reg clk` → `input clk`
     """
     text = masked(view.source)
-    edits = [
-        Edit(m.start(1), m.end(1), "") for m in re.finditer(r"\binput(\s+reg)\b", text)
-    ]
+    edits = [Edit(m.start(1), m.end(1), "") for m in re.finditer(r"\binput(\s+reg)\b", text)]
     if edits and any(view.of("InputVariable")):
         yield apply(view.source, edits)
 
@@ -216,7 +214,9 @@ def undeclared_constants(view: View, contract: Contract) -> Iterator[str]:
     text = masked(view.source)
     names = list(
         dict.fromkeys(
-            f.name for f in view.of("UndeclaredIdentifier") if re.fullmatch(r"[A-Z][A-Z0-9_]*|[Ss]\d+", f.name)
+            f.name
+            for f in view.of("UndeclaredIdentifier")
+            if re.fullmatch(r"[A-Z][A-Z0-9_]*|[Ss]\d+", f.name)
         )
     )
     names = [n for n in names if not re.search(rf"\b{n}\s*(?:\[[^\]]*\])?\s*<?=(?!=)", text)]
@@ -245,9 +245,7 @@ def undeclared_signal(view: View, contract: Contract) -> Iterator[str]:
             continue
         inside = text[module.start : module.end]
         continuous = re.search(rf"\bassign\s+{finding.name}\b", inside)
-        procedural = re.search(
-            rf"(?<![.\w]){finding.name}\s*(?:\[[^\]]*\]\s*)?<?=(?!=)", inside
-        )
+        procedural = re.search(rf"(?<![.\w]){finding.name}\s*(?:\[[^\]]*\]\s*)?<?=(?!=)", inside)
         if not continuous and not procedural:
             continue
         width = _width_in_use(view, finding, module, inside)
@@ -257,9 +255,7 @@ def undeclared_signal(view: View, contract: Contract) -> Iterator[str]:
             yield _declare(view, module, f"{kind}{extent} {finding.name};")
 
 
-def _width_in_use(
-    view: View, finding: Finding, module: ModuleText, inside: str
-) -> int | None:
+def _width_in_use(view: View, finding: Finding, module: ModuleText, inside: str) -> int | None:
     """The width that indices or the assigned and compared operands agree on; None if unsettled."""
     name = finding.name
     indices = [
@@ -274,7 +270,10 @@ def _width_in_use(
         words = [w for w in re.findall(r"(?<![\w'.])[A-Za-z_]\w*", m[1]) if w != name]
         sized = [int(n) for n in re.findall(r"(\d+)'[bdhBDH]", m[1])]
         known = [_declared_width(inside, word, module) for word in words]
-        if re.search(r"[<>!=]=|[<>](?![<>])|&&|\|\||(?<!\w)!", m[1].split("?")[0]) and "?" not in m[1]:
+        if (
+            re.search(r"[<>!=]=|[<>](?![<>])|&&|\|\||(?<!\w)!", m[1].split("?")[0])
+            and "?" not in m[1]
+        ):
             widths.add(1)
         elif "{" in m[1] or any(w is None for w in known) or not (known or sized):
             return None
@@ -353,7 +352,9 @@ def gate_port_names(view: View, contract: Contract) -> Iterator[str]:
         return
     for m in pattern.finditer(text):
         pins = re.findall(r"\.\s*(\w+)\s*\(((?:[^()]|\([^()]*\))*)\)", m[3])
-        outputs = [p for p in pins if p[0].lower() in ("y", "z", "o", "q", "f", "out", "output", "x")]
+        outputs = [
+            p for p in pins if p[0].lower() in ("y", "z", "o", "q", "f", "out", "output", "x")
+        ]
         outputs = [p for p in outputs if p[0].lower() != "x"] or outputs
         if len(outputs) == 1:
             inputs = [p for p in pins if p != outputs[0]]
