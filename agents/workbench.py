@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lpcm.gateway import Gateway
-from lpcm.messages import Message, ModelReply, ModelRequest
+from lpcm.messages import Message, ModelError, ModelReply, ModelRequest, Usage
 from memory.artifacts import digest_of
 from memory.runs import Run
 from sandboxes import Command, Outcome, Sandbox
@@ -30,15 +30,19 @@ class Workbench:
         Raises ModelError, BudgetReached or StopRequested.
         """
         request = ModelRequest(model=self.model, messages=tuple(messages), **options)
+        key = request.key()
+        # A call that a crash cut short may have been paid: then the reply cache has its answer.
+        interrupted = self.run.has("call.started", key=key)
         return self.run.once(
             "model",
             self.model,
-            request.key(),
+            key,
             request.model_dump_json().encode(),
             do=lambda: self.gateway.complete(request),
-            dump=_dump_reply,
+            dump=lambda reply: _dump_reply(reply, paid=interrupted or not reply.cached),
             load=ModelReply.model_validate_json,
             actor=actor,
+            lost=_wasted,
         )
 
     def sandbox(self, actor: str) -> Sandbox:
@@ -46,11 +50,16 @@ class Workbench:
         return RecordedSandbox(self.run, self.driver, actor)
 
 
-def _dump_reply(reply: ModelReply) -> tuple[bytes, dict[str, Any]]:
-    spent = not reply.cached
+def _wasted(error: Exception) -> dict[str, Any]:
+    """What failed attempts consumed counts too."""
+    usage = error.usage if isinstance(error, ModelError) else Usage()
+    return {"tokens_in": usage.tokens_in, "tokens_out": usage.tokens_out}
+
+
+def _dump_reply(reply: ModelReply, paid: bool) -> tuple[bytes, dict[str, Any]]:
     return reply.model_dump_json().encode(), {
-        "tokens_in": reply.usage.tokens_in * spent,
-        "tokens_out": reply.usage.tokens_out * spent,
+        "tokens_in": reply.usage.tokens_in * paid,
+        "tokens_out": reply.usage.tokens_out * paid,
         "usd": reply.usd,
         "cached": reply.cached,
     }

@@ -15,7 +15,7 @@ did it, and a JSON object whose fields depend on the kind:
 ``call.started``     key, type (model or tool), name, request (digest)
 ``call.finished``    key, type, name, reply (digest), seconds, and for a model tokens_in,
                      tokens_out, usd, cached
-``call.failed``      key, type, name, error
+``call.failed``      key, type, name, error, and for a model tokens_in, tokens_out
 ``candidate.made``   candidate, step
 ``verdict.given``    verdict, step
 ``measured``         measurement, step

@@ -139,11 +139,12 @@ class Run:
         dump: Callable[[T], tuple[bytes, dict[str, Any]]],
         load: Callable[[bytes], T],
         actor: str,
+        lost: Callable[[Exception], dict[str, Any]] = lambda error: {},
     ) -> T:
         """The result of the call ``key``: from the log when it finished before, else by ``do()``.
 
-        ``dump`` gives the bytes to keep and the fields of ``call.finished``. Two threads that ask
-        for the same key make one call. Raises BudgetReached before a new call past a cap.
+        ``dump`` gives the bytes to keep and the fields of ``call.finished``, ``lost`` those of
+        ``call.failed``. Two threads that ask for the same key make one call. Raises BudgetReached before a new call past a cap.
         """
         with self._guard:
             mine = self._in_flight.setdefault(key, threading.Lock())
@@ -157,7 +158,8 @@ class Run:
             try:
                 result = do()
             except Exception as error:
-                self.emit("call.failed", actor, **call, error=f"{type(error).__name__}: {error}")
+                told = f"{type(error).__name__}: {error}"
+                self.emit("call.failed", actor, **call, error=told, **lost(error))
                 raise
             data, fields = dump(result)
             seconds = round(time.monotonic() - began, 4)

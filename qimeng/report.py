@@ -11,7 +11,6 @@ from qimeng.document import Block, Code, Heading, Paragraph, Picture, Table, to_
 from qimeng.summary import RunView
 from qimeng.wording import MEANING, amount, clean, headline, interface
 
-_SOURCES = (".sv", ".v", ".py", ".c", ".cpp", ".cu", ".s")
 _TONES = {"done": "good", "paused": "warn", "running": "warn", "interrupted": "warn"}
 
 
@@ -32,7 +31,8 @@ def _blocks(view: RunView) -> Iterator[Block]:
     yield Paragraph(headline(view), _TONES.get(view.status, "bad"))
     means, not_checked = MEANING[view.evidence.label]
     if view.status == "done" or view.artifacts:
-        yield Paragraph(f"{means} Not checked: {not_checked}")
+        yield Paragraph(means)
+        yield Paragraph(f"Not checked: {not_checked}")
     for reason in view.result.reasons:
         yield Paragraph(clean(reason))
     yield Heading("Goal")
@@ -53,16 +53,20 @@ def _interface(view: RunView) -> Iterator[Block]:
 
 
 def _files(view: RunView) -> Iterator[Block]:
-    names = [artifact.name for artifact in view.artifacts]
-    for name in names:
+    texts = {a.name: view.text(a.name) for a in view.artifacts}
+    for name, text in texts.items():
         if name.endswith(".svg"):
             yield Heading("Waveform")
-            yield Picture(name, view.text(name))
-    for name in names:
-        if name.endswith(_SOURCES):
+            yield Picture(name, text)
+    for name, text in texts.items():
+        if name.startswith("design."):
             yield Heading(name)
-            yield Code(name, view.text(name))
-    if "testbench.sv" in names:
+            yield Code(name, text)
+    if texts:
+        yield Heading("Files beside this report")
+        rows = [(name, f"{text.count(chr(10)):,}") for name, text in texts.items()]
+        yield Table(("file", "lines"), rows, frozenset({1}))
+    if "testbench.sv" in texts:
         yield Heading("Run the testbench yourself")
         yield Code("shell.sh", "iverilog -g2012 -o sim design.sv testbench.sv\nvvp sim")
 
