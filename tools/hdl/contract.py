@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -76,3 +76,7 @@ class Contract:
         """Driven inputs whose edges matter: they change after the data inputs have settled."""
         edges = {c.port for c in self.clocks} | {r.port for r in self.resets if r.asynchronous}
         return frozenset(edges & {p.name for p in self.driven})
+
+    def unpulsed(self) -> Contract:
+        """The same module with its clocks driven by level, as columns of the stimulus."""
+        return replace(self, clocks=tuple(Clock(c.port, "both") for c in self.clocks))

@@ -17,6 +17,7 @@ from tools.hdl.guard import inspect, strip
 from tools.hdl.syntax import SourceError, declared, elaborate, parse, rename
 from tools.hdl.testbench import (
     STIMULUS_FILE,
+    Instance,
     icarus_testbench,
     read_record,
     record_name,
@@ -54,13 +55,17 @@ def simulate(
     """Simulate module ``contract.top`` of ``source``; raises SimulationError.
 
     Icarus has four-state values. Language it lacks is lowered by Yosys first, and failing that
-    Verilator simulates it (two-state); ``Trace.simulator`` says which.
+    Verilator simulates it (two-state); ``Trace.simulator`` says which. A stimulus that has a
+    column for the clock drives it by level.
     """
-    text = _admitted(source, contract)
+    contract = _as_driven(contract, stimulus)
+    text = admit(source, contract)
     if simulator == "verilator":
         return _verilator(text, contract, stimulus, sandbox, wall_seconds)
     try:
-        return _icarus([text], [contract.top], contract, stimulus, sandbox, wall_seconds)[0]
+        return _icarus(
+            [text], [Instance(contract.top)], contract, [stimulus], sandbox, wall_seconds
+        )[0]
     except SimulationError as error:
         if error.kind != "compile":
             raise
@@ -78,11 +83,12 @@ def simulate_many(
 
     Each gets what it would get alone: when the batch fails, its members run one by one.
     """
+    contract = _as_driven(contract, stimulus)
     results: list[Trace | SimulationError | None] = [None] * len(sources)
     batch: list[tuple[int, str, str]] = []
     for i, source in enumerate(sources):
         try:
-            text = _admitted(source, contract)
+            text = admit(source, contract)
             names = {name: f"{name}_{i}" for name in declared(parse(text))}
             batch.append((i, rename(text, names), names[contract.top]))
         except SimulationError as error:
@@ -90,8 +96,8 @@ def simulate_many(
         except (SourceError, KeyError):
             pass
     try:
-        texts, tops = [text for _, text, _ in batch], [top for _, _, top in batch]
-        traces = _icarus(texts, tops, contract, stimulus, sandbox, wall_seconds) if batch else []
+        texts, duts = [text for _, text, _ in batch], [Instance(top) for _, _, top in batch]
+        traces = _icarus(texts, duts, contract, [stimulus], sandbox, wall_seconds) if batch else []
         for (i, _, _), trace in zip(batch, traces, strict=True):
             results[i] = trace
     except SimulationError:
@@ -100,6 +106,29 @@ def simulate_many(
         result or _alone(sources[i], contract, stimulus, sandbox, wall_seconds)
         for i, result in enumerate(results)
     ]
+
+
+def simulate_under(
+    source: str,
+    contract: Contract,
+    stimuli: Sequence[Stimulus],
+    sandbox: Sandbox,
+    wall_seconds: float = 20.0,
+) -> list[Trace]:
+    """Simulate one design under many stimuli with the same columns, in one compile and one run."""
+    contract, text = _as_driven(contract, stimuli[0]), admit(source, contract)
+    try:
+        duts = [Instance(contract.top, lane) for lane in range(len(stimuli))]
+        return _icarus([text], duts, contract, stimuli, sandbox, wall_seconds)
+    except SimulationError as error:
+        if error.kind != "compile":
+            raise
+        return [simulate(source, contract, s, sandbox, wall_seconds=wall_seconds) for s in stimuli]
+
+
+def _as_driven(contract: Contract, stimulus: Stimulus) -> Contract:
+    by_level = contract.pulsed is not None and contract.pulsed.port in stimulus.inputs
+    return contract.unpulsed() if by_level else contract
 
 
 def _alone(
@@ -111,8 +140,11 @@ def _alone(
         return error
 
 
-def _admitted(source: str, contract: Contract) -> str:
-    """The design without printing and delays; raises when it does what no design may."""
+def admit(source: str, contract: Contract) -> str:
+    """The design without printing and delays.
+
+    Raises SimulationError when it has a syntax error or does what no design may.
+    """
     if not contract.outputs:
         raise Unsupported(f"{contract.top} has no outputs to observe")
     try:
@@ -127,36 +159,42 @@ def _admitted(source: str, contract: Contract) -> str:
 
 def _icarus(
     sources: Sequence[str],
-    tops: Sequence[str],
+    duts: Sequence[Instance],
     contract: Contract,
-    stimulus: Stimulus,
+    stimuli: Sequence[Stimulus],
     sandbox: Sandbox,
     wall_seconds: float,
 ) -> list[Trace]:
-    """All designs in lockstep under one testbench; one failure fails all."""
-    nonce, rows = secrets.token_hex(8), len(stimulus.rows)
-    bench = icarus_testbench(contract, tops, rows, nonce)
-    files = {f"design_{i}.sv": source.encode() for i, source in enumerate(sources)}
-    files |= {"bench.sv": bench.encode(), STIMULUS_FILE: stimulus_file(contract, stimulus)}
-    bits = sum(p.width for p in contract.outputs) * 2 + 40
+    """All instances in lockstep under one testbench; one failure fails all."""
+    nonce, rows = secrets.token_hex(8), max(len(stimulus.rows) for stimulus in stimuli)
+    designs = {f"design_{i}.sv": source.encode() for i, source in enumerate(sources)}
+    files = {
+        **designs,
+        "bench.sv": icarus_testbench(contract, duts, len(stimuli), rows, nonce).encode(),
+        STIMULUS_FILE: stimulus_file(contract, stimuli),
+    }
+    record_bytes = rows * len(duts) * (2 * sum(p.width for p in contract.outputs) + 40)
     outcome = sandbox.run(
         Command(
-            argv=("/bin/sh", "-c", _SCRIPT, f"bench_{nonce}", "bench.sv", *list(files)[:-2]),
+            argv=("/bin/sh", "-c", _SCRIPT, f"bench_{nonce}", "bench.sv", *designs),
             files=files,
             collect=(record_name(nonce),),
             limits=Limits(
                 wall_seconds=wall_seconds,
                 cpu_seconds=wall_seconds,
-                disk_mb=64 + bits * rows * len(sources) // 1_000_000,
+                disk_mb=64 + record_bytes // 1_000_000,
             ),
         )
     )
     _raise_failure(outcome, wall_seconds)
     record = outcome.files.get(record_name(nonce), b"")
-    recorded = read_record(contract, record, nonce, len(sources))
-    if any(len(bits_of_rows) != rows for bits_of_rows in recorded):
+    recorded = read_record(contract, record, nonce, len(duts))
+    if any(len(samples) != rows for samples in recorded):
         raise SimulationError("runtime", "the simulation ended before the last row")
-    return [to_trace(contract, bits_of_rows, "icarus") for bits_of_rows in recorded]
+    return [
+        to_trace(contract, samples[: len(stimuli[dut.lane].rows)], "icarus")
+        for dut, samples in zip(duts, recorded, strict=True)
+    ]
 
 
 def _raise_failure(outcome: Outcome, wall_seconds: float) -> None:
@@ -196,22 +234,33 @@ def _other_ways(
     lowered = lower(text, contract.top, sandbox, wall_seconds)
     try:
         if lowered is not None:
-            trace = _icarus([lowered], [contract.top], contract, stimulus, sandbox, wall_seconds)[0]
+            duts = [Instance(contract.top)]
+            trace = _icarus([lowered], duts, contract, [stimulus], sandbox, wall_seconds)[0]
             return Trace(trace.outputs, trace.before, trace.after, "icarus after yosys")
         return _verilator(text, contract, stimulus, sandbox, wall_seconds)
     except SimulationError as error:
         raise (refused if error.kind == "compile" else error) from error
 
 
-def lower(source: str, top: str, sandbox: Sandbox, wall_seconds: float = 20.0) -> str | None:
-    """The design as plain Verilog from Yosys, registers and initial values kept, or None."""
+def lower(
+    source: str,
+    top: str,
+    sandbox: Sandbox,
+    wall_seconds: float = 20.0,
+    fill: Literal["zero", "one"] | None = None,
+) -> str | None:
+    """The design as plain Verilog from Yosys, or None when Yosys refuses it.
+
+    Registers keep their initial values; with ``fill``, all that has none starts as that, and
+    so does every X and every undriven wire.
+    """
+    filled = f"setundef -undriven -{fill}; setundef -init -{fill}; " if fill else ""
     script = (
-        f"read_verilog -sv design.sv; hierarchy -check -top {top}; proc; flatten; opt; memory; "
-        "write_verilog -noattr lowered.v"
+        f"read_verilog -sv design.sv; hierarchy -check -top \\{top} ; proc; flatten; opt; memory; "
+        f"{filled}write_verilog -noattr lowered.v"
     )
-    outcome = run_yosys(
-        sandbox, script, {"design.sv": source.encode()}, ("lowered.v",), wall_seconds
-    )
+    files = {"design.sv": source.encode()}
+    outcome = run_yosys(sandbox, script, files, ("lowered.v",), wall_seconds)
     return outcome.files["lowered.v"].decode() if outcome.ok else None
 
 
