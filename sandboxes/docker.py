@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import socket
 import tarfile
 import time
 from contextlib import suppress
@@ -19,6 +20,7 @@ import docker
 import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.types import LogConfig, Mount, Ulimit
+from docker.utils import parse_host
 
 from sandboxes import view, wire
 from sandboxes.base import Command, Limits, Outcome, SandboxError
@@ -27,6 +29,7 @@ _REPOSITORY = "qimeng-sandbox"
 _LABEL = "qimeng.sandbox.owner"
 _ENGINE_PROCESSES = 32  # the launcher, and the threads of the runtime that starts it
 _STDERR = 2
+_UNIX = "http+unix://"
 
 
 class DockerSandbox:
@@ -40,11 +43,10 @@ class DockerSandbox:
 
     def __init__(self) -> None:
         try:
-            client = docker.from_env()
-            client.ping()
-        except (DockerException, requests.RequestException) as error:
+            _knock()
+            self._api = docker.from_env().api
+        except (DockerException, OSError) as error:
             raise SandboxError(f"no Docker engine answers: {error}") from error
-        self._api = client.api
         try:
             self._image = _image(self._api)
             _reap(self._api)
@@ -143,6 +145,8 @@ class _Channel:
         return taken
 
     def kill(self) -> None:
+        with suppress(OSError):  # or the engine waits for us to read all that was printed
+            self._socket.shutdown(socket.SHUT_RDWR)
         with suppress(APIError, requests.RequestException):  # it has ended already
             self._api.kill(self._container)
         self._over = True
@@ -163,6 +167,14 @@ class _Channel:
             stream.close()
         with suppress(NotFound):
             self._api.remove_container(self._container, force=True, v=True)
+
+
+def _knock() -> None:
+    """Raise OSError if nothing listens; the client library would leak a socket finding out."""
+    host = parse_host(os.environ.get("DOCKER_HOST"))
+    if host.startswith(_UNIX):
+        with socket.socket(socket.AF_UNIX) as door:
+            door.connect(host.removeprefix(_UNIX))
 
 
 def _image(api: Any) -> str:

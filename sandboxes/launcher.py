@@ -7,12 +7,12 @@ own rights, so the host trusts nothing it says beyond what the command could hav
 
 Wire format. In: 8-byte big-endian length, then a marshalled dict (same interpreter on both
 sides; only the host writes it). Out: frames of 1-byte kind, 4-byte big-endian length, payload:
-``S`` started, ``O``/``E`` output, ``F`` file (4-byte name length, name, content), and last one
-of ``X`` exit status, ``K`` name of the limit that was exceeded, ``R`` why it could not start.
+``S`` started, ``O``/``E`` output, ``F`` file (4-byte name length, name, content), and last
+one of ``X`` exit status, ``K`` name of the limit that was exceeded, ``R`` why it could not start.
 """
 
 # pathlib takes longer to import than all of this takes to run:
-# ruff: noqa: PTH
+# ruff: noqa: PTH101, PTH103, PTH118, PTH123, PTH208
 from __future__ import annotations
 
 import errno
@@ -33,10 +33,14 @@ _PAGE = resource.getpagesize()
 _CLOCK = os.sysconf("SC_CLK_TCK")
 
 
+def write(data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(1, view) :]
+
+
 def send(kind: bytes, payload: bytes = b"") -> None:
-    data = memoryview(kind + struct.pack(">I", len(payload)) + payload)
-    while data:
-        data = data[os.write(1, data) :]
+    write(kind + struct.pack(">I", len(payload)) + payload)
 
 
 def read_exactly(count: int) -> bytes:
@@ -66,7 +70,7 @@ def start(request: dict[str, Any], out: int, err: int) -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     stdin = os.memfd_create("stdin")
     with open(stdin, "wb", closefd=False) as file:
-        file.write(request["stdin"])
+        file.write(request.pop("stdin"))
     os.lseek(stdin, 0, os.SEEK_SET)
     os.environ["PATH"] = request["env"]["PATH"]
     return os.posix_spawnp(
@@ -224,20 +228,23 @@ def wanted(root: str, patterns: list[str]) -> list[str]:
 
 def send_files(request: dict[str, Any]) -> bool:
     """Send the collected files; False when together (holes counted) they exceed the disk cap."""
-    paths = wanted(".", request["collect"])
+    paths = [path for path in wanted(".", request["collect"]) if os.access(path, os.R_OK)]
     if sum(os.lstat(path).st_size for path in paths) > request["disk"]:
         return False
     for path in paths:
+        name = os.fsencode(path)
+        head = struct.pack(">I", len(name)) + name
         with open(path, "rb") as file:
-            name = os.fsencode(path)
-            send(b"F", struct.pack(">I", len(name)) + name + file.read())
+            write(b"F" + struct.pack(">I", len(head) + os.lstat(path).st_size) + head)
+            while chunk := file.read(CHUNK):
+                write(chunk)
     return True
 
 
 def serve(request: dict[str, Any]) -> None:
     os.chdir(request["box"])
     try:
-        unpack(request["files"])
+        unpack(request.pop("files"))
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise

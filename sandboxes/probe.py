@@ -49,7 +49,8 @@ if os.path.exists(secret):
     print("read")
 for place in ("/", "/usr", "/etc", sys.prefix):
     try:
-        os.mkdir(os.path.join(place, "intruder"))
+        os.mkdir(os.path.join(place, ".qimeng-intruder"))
+        os.rmdir(os.path.join(place, ".qimeng-intruder"))
         print("write")
     except OSError:
         pass

@@ -73,7 +73,10 @@ def _python_prefixes() -> list[str]:
     """This environment and the interpreter under it, as named and as resolved, parents first."""
     named = {sys.prefix, sys.base_prefix}
     prefixes = sorted(named | {os.path.realpath(path) for path in named})
-    home = Path.home().resolve()
+    try:
+        home = Path.home().resolve()
+    except RuntimeError:  # a user id without an account has no home to protect
+        return prefixes
     for prefix in prefixes:
         if home.is_relative_to(Path(prefix).resolve()) and prefix != "/usr":
             raise SandboxError(
