@@ -126,11 +126,15 @@ def examine(source: str, contract: Contract) -> View:
         findings.append(_no_top(source, contract, names))
     else:
         findings += _interface(source, top, contract)
+    findings += _icarus_only(source)
     if not any(f.stage < Stage.MEANING for f in findings):
         findings += [
-            Finding(Stage.HAZARD, h.code, h.message, h.offset, h.end, h.name)
+            Finding(
+                Stage.MEANING if h.code in _REFUSED else Stage.HAZARD,
+                h.code, h.message, h.offset, h.end, h.name,
+            )
             for h in hazards(source, tree, contract)
-        ]
+        ]  # fmt: skip
     return View(source, tree, top, tuple(findings))
 
 
@@ -157,6 +161,12 @@ def _from_pyslang(
         word = re.compile(r"[A-Za-z_]\w*").match(source, start)
         name = word.group() if word else ""
         yield Finding(stage, code, engine.formatMessage(diagnostic), start, end, name)
+
+
+def _icarus_only(source: str) -> Iterator[Finding]:
+    for m in re.finditer(r"\binput\s+reg\b", masked(source)):
+        message = "an input cannot be a variable"
+        yield Finding(Stage.MEANING, "InputVariable", message, m.start(), m.end())
 
 
 def _no_top(source: str, contract: Contract, names: list[str]) -> Finding:

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tools.hdl.contract import Contract
-from tools.hdl.repair.diagnose import Finding, View
+from tools.hdl.repair.diagnose import Finding, View, examine
 from tools.hdl.repair.rule import Rule, rule
 from tools.hdl.repair.scan import ModuleText, closing, masked, modules
 from tools.hdl.syntax import Edit, apply
 
 _RANGE = r"(?:\s*\[[^\]]*\])*"
+_MAX_NETS = 16
 _KINDS = r"(?:wire|reg|logic|tri|integer)"
 
 
@@ -87,6 +88,17 @@ def procedural_assign_to_net(view: View, contract: Contract) -> Iterator[str]:
             yield _redeclared(view.source, declaration, finding.name, "reg")
 
 
+def make_variables(source: str, contract: Contract) -> str:
+    """Declare as variables all nets that processes assign: for rules that make processes."""
+    for _ in range(_MAX_NETS):
+        view = examine(source, contract)
+        proposal = next(procedural_assign_to_net.propose(view, contract), None)
+        if proposal is None:
+            break
+        source = proposal
+    return source
+
+
 @rule
 def variable_driven_twice(view: View, contract: Contract) -> Iterator[str]:
     """A variable with both a continuous assignment and the same one in a process: one is enough.
@@ -100,7 +112,7 @@ def variable_driven_twice(view: View, contract: Contract) -> Iterator[str]:
             same = re.search(
                 rf"\balways\s*@\s*\(?\*\)?\s*(?:begin\s*)?{name}\s*=\s*{re.escape(m[1])}\s*;", text
             )
-            constant = re.fullmatch(r"\s*(?:\d+'[bdh])?[0-9a-fxzA-F]+\s*", m[1])
+            constant = re.fullmatch(r"\s*(?:\d+|\d*'[bdh][0-9a-fxzA-F_]+)\s*", m[1])
             if same or name == m[1].strip():
                 yield view.source[: m.start()] + view.source[m.end() :]
             elif constant:
