@@ -126,6 +126,7 @@ def examine(source: str, contract: Contract) -> View:
         findings.append(_no_top(source, contract, names))
     else:
         findings += _interface(source, top, contract)
+        findings += _implicit_nets(top)
     findings += _icarus_only(source)
     if not any(f.stage < Stage.MEANING for f in findings):
         findings += [
@@ -149,6 +150,8 @@ def _from_pyslang(
     for diagnostic in compilation.getAllDiagnostics():
         code = str(diagnostic.code).removeprefix("DiagCode(").removesuffix(")")
         severe = engine.getSeverity(diagnostic.code, diagnostic.location) in _SEVERE
+        if code == "TypoIdentifier":
+            code = "UndeclaredIdentifier"  # the same, with a hint in its message
         if code in _TOLERATED or not (severe or code in _REFUSED):
             continue
         place = tree.sourceManager.getFullyExpandedLoc(diagnostic.location)
@@ -161,6 +164,25 @@ def _from_pyslang(
         word = re.compile(r"[A-Za-z_]\w*").match(source, start)
         name = word.group() if word else ""
         yield Finding(stage, code, engine.formatMessage(diagnostic), start, end, name)
+
+
+def _implicit_nets(top: ast.InstanceSymbol) -> Iterator[Finding]:
+    """Undeclared names that an assign statement makes one-bit nets though it gives them more."""
+    for member in top.body:
+        if not isinstance(member, ast.ContinuousAssignSymbol):
+            continue
+        assignment = member.assignment
+        left, right = getattr(assignment, "left", None), getattr(assignment, "right", None)
+        symbol = getattr(left, "symbol", None)
+        if right is None or not isinstance(symbol, ast.NetSymbol) or not symbol.isImplicit:
+            continue
+        while isinstance(right, ast.ConversionExpression):
+            right = right.operand
+        if right.type.bitWidth > 1 and not right.constant:
+            at = symbol.location.offset
+            message = f"{symbol.name} is not declared: one bit for {right.type.bitWidth}"
+            end = at + len(symbol.name)
+            yield Finding(Stage.HAZARD, "ImplicitNet", message, at, end, symbol.name)
 
 
 def _icarus_only(source: str) -> Iterator[Finding]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tools.hdl.contract import Contract
 from tools.hdl.repair.diagnose import Finding, View, examine
-from tools.hdl.repair.rule import Rule, rule
+from tools.hdl.repair.rule import Rule, rule, semantic_rule
 from tools.hdl.repair.scan import ModuleText, closing, masked, modules
 from tools.hdl.syntax import Edit, apply
 
@@ -81,11 +81,17 @@ def procedural_assign_to_net(view: View, contract: Contract) -> Iterator[str]:
         module = _module_at(view, finding.offset)
         if module is None:
             continue
-        found = _declarations(text, finding.name, module)
-        nets = [d for d in found if d.kind in ("wire", "tri") and not d.direction]
-        ports = [d for d in found if d.direction == "output"]
-        for declaration in nets or ports:
-            yield _redeclared(view.source, declaration, finding.name, "reg")
+        source = view.source
+        for name in dict.fromkeys(re.findall(r"[A-Za-z_]\w*", text[finding.offset : finding.end])):
+            found = _declarations(masked(source), name, module)
+            nets = [d for d in found if d.kind in ("wire", "tri") and not d.direction]
+            ports = [d for d in found if d.direction == "output" and d.kind in ("", "wire")]
+            if len(nets) > 1 or len(ports) > 1 or any(d.kind == "reg" for d in found):
+                continue
+            for declaration in nets or ports:
+                source = _redeclared(source, declaration, name, "reg")
+            module = _module_at(replace(view, source=source), finding.offset) or module
+        yield source
 
 
 def make_variables(source: str, contract: Contract) -> str:
@@ -248,7 +254,7 @@ def undeclared_constants(view: View, contract: Contract) -> Iterator[str]:
 def undeclared_signal(view: View, contract: Contract) -> Iterator[str]:
     """A signal that is assigned but not declared, with the width its uses settle.
 
-    Example: `assign t = a & b;` with 4-bit `a`, `b` → `wire [3:0] t;`
+    Example: `always @(*) t = a & b;` with 4-bit `a`, `b` → `reg [3:0] t;`
     """
     text = masked(view.source)
     for finding in view.of("UndeclaredIdentifier"):
@@ -267,6 +273,23 @@ def undeclared_signal(view: View, contract: Contract) -> Iterator[str]:
             kind = "wire" if continuous else "reg"
             extent = f" [{width - 1}:0]" if width > 1 else ""
             yield _declare(view, module, f"{kind}{extent} {finding.name};")
+
+
+@semantic_rule
+def implicit_net_widened(view: View, contract: Contract) -> Iterator[str]:
+    """An undeclared name, one bit by the language's rule, that an assign statement gives more
+    bits: declared as wide as what it gets.
+
+    Example: `assign t = a & b;` with 4-bit `a`, `b` → `wire [3:0] t;`
+    """
+    text = masked(view.source)
+    for finding in view.of("ImplicitNet"):
+        module = _module_at(view, finding.offset)
+        if module is None:
+            continue
+        width = _width_in_use(view, finding, module, text[module.start : module.end])
+        if width is not None:
+            yield _declare(view, module, f"wire [{width - 1}:0] {finding.name};")
 
 
 def _width_in_use(
@@ -406,6 +429,7 @@ SIGNAL_RULES: tuple[Rule, ...] = (
     undeclared_loop_variable,
     undeclared_constants,
     undeclared_signal,
+    implicit_net_widened,
     scalar_select,
     reversed_select,
     gate_port_names,

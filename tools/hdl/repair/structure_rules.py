@@ -9,7 +9,7 @@ from tools.hdl.contract import Contract
 from tools.hdl.repair.diagnose import Finding, Stage, View
 from tools.hdl.repair.rule import Rule, rule
 from tools.hdl.repair.signal_rules import make_variables
-from tools.hdl.repair.scan import Lexeme, closing, lex, masked, modules
+from tools.hdl.repair.scan import Lexeme, closing, lex, masked
 from tools.hdl.syntax import Edit, apply
 
 _OPEN = frozenset({"begin", "case", "casez", "casex"})
@@ -58,25 +58,6 @@ def condition_brackets(view: View, contract: Contract) -> Iterator[str]:
         yield apply(view.source, [Edit(m.start(), m.end(), f"always @({m[1]}) ")])
     for m in re.finditer(r"\balways\s*(\((?:\s*(?:pos|neg)edge|\s*\*))", text):
         yield apply(view.source, [Edit(m.start(), m.end(), f"always @{m[1]}")])
-
-
-@rule
-def missing_port_comma(view: View, contract: Contract) -> Iterator[str]:
-    """Ports listed without commas between them.
-
-    Example: `(input a input b)` → `(input a, input b)`
-    """
-    if not view.badness[Stage.SYNTAX]:
-        return
-    text = masked(view.source)
-    for module in modules(view.source):
-        start, end = module.ports
-        edits = [
-            Edit(start + m.start(1), start + m.start(1), ",")
-            for m in re.finditer(r"(?<=[\w\]])(\s+)(?=(?:input|output|inout)\b)", text[start:end])
-        ]
-        if edits:
-            yield apply(view.source, edits)
 
 
 @rule
@@ -381,7 +362,6 @@ def reserved_name(view: View, contract: Contract) -> Iterator[str]:
 
 STRUCTURE_RULES: tuple[Rule, ...] = (
     variable_as_genvar,
-    missing_port_comma,
     condition_brackets,
     continuous_operator,
     comparison_as_statement,
