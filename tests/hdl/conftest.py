@@ -1,6 +1,8 @@
 """A stand-in sandbox: runs commands in a temporary folder."""
 
-import subprocess, tempfile, time
+import subprocess
+import tempfile
+import time
 from pathlib import Path
 
 import pytest

@@ -214,9 +214,7 @@ def _assignment_kinds(
         others = any(name in b.reads for b in blocks if b is not block and b.clocked)
         if block.clocked and kinds == {TokenKind.Equals} and others and not read_here:
             message = f"{name} is assigned with = in a clocked block and read in another: a race"
-            yield Hazard(
-                "BlockingInSequential", message, span.start.offset, span.end.offset, name
-            )
+            yield Hazard("BlockingInSequential", message, span.start.offset, span.end.offset, name)
         if block.combinational and kinds == {TokenKind.LessThanEquals}:
             message = f"{name} is assigned with <= in combinational code"
             yield Hazard(
@@ -237,14 +235,10 @@ def _reset_kind(block: Process, contract: Contract) -> Iterator[Hazard]:
         if level != reset.active_high:
             active = "high" if reset.active_high else "low"
             message = f"reset {reset.port} must be active {active}"
-            yield Hazard(
-                "ResetPolarity", message, span.start.offset, span.end.offset, reset.port
-            )
+            yield Hazard("ResetPolarity", message, span.start.offset, span.end.offset, reset.port)
         edges = [edge for edge, name in block.events if name == reset.port and edge]
         if bool(edges) != reset.asynchronous:
             kind = "asynchronous" if reset.asynchronous else "synchronous"
             message = f"reset {reset.port} must be {kind}"
             control = block.control.sourceRange
-            yield Hazard(
-                "ResetKind", message, control.start.offset, control.end.offset, reset.port
-            )
+            yield Hazard("ResetKind", message, control.start.offset, control.end.offset, reset.port)

@@ -14,7 +14,7 @@ from tools.hdl.syntax import Edit, apply
 
 _WORDS = re.compile(r"[A-Za-z_]\w*")
 _TYPES = frozenset(
-    "input output inout wire reg logic signed unsigned integer bit parameter var tri".split()
+    ["input", "output", "inout", "wire", "reg", "logic", "signed", "unsigned", "integer", "bit", "parameter", "var", "tri"]
 )
 
 

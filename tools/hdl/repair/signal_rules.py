@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tools.hdl.contract import Contract
 from tools.hdl.repair.diagnose import Finding, View, examine
@@ -81,17 +81,14 @@ def procedural_assign_to_net(view: View, contract: Contract) -> Iterator[str]:
         module = _module_at(view, finding.offset)
         if module is None:
             continue
-        source = view.source
-        for name in dict.fromkeys(re.findall(r"[A-Za-z_]\w*", text[finding.offset : finding.end])):
-            found = _declarations(masked(source), name, module)
-            nets = [d for d in found if d.kind in ("wire", "tri") and not d.direction]
-            ports = [d for d in found if d.direction == "output" and d.kind in ("", "wire")]
-            if len(nets) > 1 or len(ports) > 1 or any(d.kind == "reg" for d in found):
-                continue
-            for declaration in nets or ports:
-                source = _redeclared(source, declaration, name, "reg")
-            module = _module_at(replace(view, source=source), finding.offset) or module
-        yield source
+        found = _declarations(text, finding.name, module)
+        nets = [d for d in found if d.kind in ("wire", "tri") and not d.direction]
+        ports = [d for d in found if d.direction == "output" and d.kind in ("", "wire")]
+        for declaration in nets or ports:
+            source = _redeclared(view.source, declaration, finding.name, "reg")
+            yield source
+            # Of a concatenation only the first net is reported: the next is fixed with it.
+            yield make_variables(source, contract)
 
 
 def make_variables(source: str, contract: Contract) -> str:
@@ -132,9 +129,7 @@ def input_variable(view: View, contract: Contract) -> Iterator[str]:
     Example: `input reg clk` → `input clk`
     """
     text = masked(view.source)
-    edits = [
-        Edit(m.start(1), m.end(1), "") for m in re.finditer(r"\binput(\s+reg)\b", text)
-    ]
+    edits = [Edit(m.start(1), m.end(1), "") for m in re.finditer(r"\binput(\s+reg)\b", text)]
     if edits and any(view.of("InputVariable")):
         yield apply(view.source, edits)
 
@@ -234,7 +229,9 @@ def undeclared_constants(view: View, contract: Contract) -> Iterator[str]:
     text = masked(view.source)
     names = list(
         dict.fromkeys(
-            f.name for f in view.of("UndeclaredIdentifier") if re.fullmatch(r"[A-Z][A-Z0-9_]*|[Ss]\d+", f.name)
+            f.name
+            for f in view.of("UndeclaredIdentifier")
+            if re.fullmatch(r"[A-Z][A-Z0-9_]*|[Ss]\d+", f.name)
         )
     )
     names = [n for n in names if not re.search(rf"\b{n}\s*(?:\[[^\]]*\])?\s*<?=(?!=)", text)]
@@ -263,9 +260,7 @@ def undeclared_signal(view: View, contract: Contract) -> Iterator[str]:
             continue
         inside = text[module.start : module.end]
         continuous = re.search(rf"\bassign\s+{finding.name}\b", inside)
-        procedural = re.search(
-            rf"(?<![.\w]){finding.name}\s*(?:\[[^\]]*\]\s*)?<?=(?!=)", inside
-        )
+        procedural = re.search(rf"(?<![.\w]){finding.name}\s*(?:\[[^\]]*\]\s*)?<?=(?!=)", inside)
         if not continuous and not procedural:
             continue
         width = _width_in_use(view, finding, module, inside)
@@ -292,9 +287,7 @@ def implicit_net_widened(view: View, contract: Contract) -> Iterator[str]:
             yield _declare(view, module, f"wire [{width - 1}:0] {finding.name};")
 
 
-def _width_in_use(
-    view: View, finding: Finding, module: ModuleText, inside: str
-) -> int | None:
+def _width_in_use(view: View, finding: Finding, module: ModuleText, inside: str) -> int | None:
     """The width that indices or the assigned and compared operands agree on; None if unsettled."""
     name = finding.name
     indices = [
@@ -309,7 +302,10 @@ def _width_in_use(
         words = [w for w in re.findall(r"(?<![\w'.])[A-Za-z_]\w*", m[1]) if w != name]
         sized = [int(n) for n in re.findall(r"(\d+)'[bdhBDH]", m[1])]
         known = [_declared_width(inside, word, module) for word in words]
-        if re.search(r"[<>!=]=|[<>](?![<>])|&&|\|\||(?<!\w)!", m[1].split("?")[0]) and "?" not in m[1]:
+        if (
+            re.search(r"[<>!=]=|[<>](?![<>])|&&|\|\||(?<!\w)!", m[1].split("?")[0])
+            and "?" not in m[1]
+        ):
             widths.add(1)
         elif "{" in m[1] or any(w is None for w in known) or not (known or sized):
             return None
@@ -388,7 +384,9 @@ def gate_port_names(view: View, contract: Contract) -> Iterator[str]:
         return
     for m in pattern.finditer(text):
         pins = re.findall(r"\.\s*(\w+)\s*\(((?:[^()]|\([^()]*\))*)\)", m[3])
-        outputs = [p for p in pins if p[0].lower() in ("y", "z", "o", "q", "f", "out", "output", "x")]
+        outputs = [
+            p for p in pins if p[0].lower() in ("y", "z", "o", "q", "f", "out", "output", "x")
+        ]
         outputs = [p for p in outputs if p[0].lower() != "x"] or outputs
         if len(outputs) == 1:
             inputs = [p for p in pins if p != outputs[0]]

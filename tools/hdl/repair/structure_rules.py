@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from tools.hdl.contract import Contract
 from tools.hdl.repair.diagnose import Finding, Stage, View
 from tools.hdl.repair.rule import Rule, rule
-from tools.hdl.repair.signal_rules import make_variables
 from tools.hdl.repair.scan import Lexeme, closing, lex, masked
+from tools.hdl.repair.signal_rules import make_variables
 from tools.hdl.syntax import Edit, apply
 
 _OPEN = frozenset({"begin", "case", "casez", "casex"})
@@ -54,7 +54,9 @@ def condition_brackets(view: View, contract: Contract) -> Iterator[str]:
     for m in re.finditer(r"\b(if|case[xz]?|while)[ \t]+(?!\()([^\n;]+?)[ \t]*(\bbegin\b|\n)", text):
         if view.badness[Stage.SYNTAX]:
             yield apply(view.source, [Edit(m.start(2), m.end(2), f"({m[2]})")])
-    for m in re.finditer(r"\balways\s*(?:@\s*)?(?=(?:pos|neg)edge\b)([^\n;]+?)\s*(?=\bbegin\b)", text):
+    for m in re.finditer(
+        r"\balways\s*(?:@\s*)?(?=(?:pos|neg)edge\b)([^\n;]+?)\s*(?=\bbegin\b)", text
+    ):
         yield apply(view.source, [Edit(m.start(), m.end(), f"always @({m[1]}) ")])
     for m in re.finditer(r"\balways\s*(\((?:\s*(?:pos|neg)edge|\s*\*))", text):
         yield apply(view.source, [Edit(m.start(), m.end(), f"always @{m[1]}")])
@@ -233,7 +235,9 @@ def declaration_in_block(view: View, contract: Contract) -> Iterator[str]:
     )
     for finding in view.of("ExpectedStatement", "DeclarationsAtStart"):
         m = pattern.match(text, finding.offset)
-        process = [p.start() for p in re.finditer(r"\b(?:always\w*|initial)\b", text[: finding.offset])]
+        process = [
+            p.start() for p in re.finditer(r"\b(?:always\w*|initial)\b", text[: finding.offset])
+        ]
         if not m or not process:
             continue
         kind = "integer" if m[1] in ("integer", "int", "genvar") else "reg"

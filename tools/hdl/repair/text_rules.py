@@ -20,9 +20,7 @@ def _syntax(view: View) -> bool:
 def _replace(view: View, pattern: str, template: str) -> Iterator[str]:
     """Replace a pattern everywhere outside comments and strings."""
     text = masked(view.source)
-    edits = [
-        Edit(m.start(), m.end(), m.expand(template)) for m in re.finditer(pattern, text, re.M)
-    ]
+    edits = [Edit(m.start(), m.end(), m.expand(template)) for m in re.finditer(pattern, text, re.M)]
     if edits:
         yield apply(view.source, edits)
 
@@ -170,8 +168,10 @@ def missing_module_line(view: View, contract: Contract) -> Iterator[str]:
     if modules(view.source) or not any(view.of("TopMissing")):
         return
     text = view.source
-    yield f"module {contract.top} {text}" if text.lstrip().startswith("(") else (
-        f"module {contract.top}(\n{contract_ports(contract)}\n);\n{text}"
+    yield (
+        f"module {contract.top} {text}"
+        if text.lstrip().startswith("(")
+        else (f"module {contract.top}(\n{contract_ports(contract)}\n);\n{text}")
     )
 
 
