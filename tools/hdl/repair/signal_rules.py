@@ -270,8 +270,6 @@ def undeclared_signal(view: View, contract: Contract) -> Iterator[str]:
             yield _declare(view, module, f"{kind}{extent} {finding.name};")
 
 
-<<<<<<< HEAD
-=======
 @semantic_rule
 def implicit_net_widened(view: View, contract: Contract) -> Iterator[str]:
     """An undeclared name, one bit by the language's rule, that an assign statement gives more
@@ -289,7 +287,6 @@ def implicit_net_widened(view: View, contract: Contract) -> Iterator[str]:
             yield _declare(view, module, f"wire [{width - 1}:0] {finding.name};")
 
 
->>>>>>> repair
 def _width_in_use(view: View, finding: Finding, module: ModuleText, inside: str) -> int | None:
     """The width that indices or the assigned and compared operands agree on; None if unsettled."""
     name = finding.name
