@@ -91,7 +91,8 @@ class _Picture:
             y += _LANE + (_NOTE if _differs(lane) else 0)
         width, height = self._right + _MARGIN, y + _BOTTOM
         head = (
-            f'<svg xmlns="http://www.w3.org/2000/svg" class="waveform" viewBox="0 0 {width:.0f} {height:.0f}" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="waveform" '
+            f'viewBox="0 0 {width:.0f} {height:.0f}" '
             f'width="{width:.0f}" height="{height:.0f}" role="img" '
             f'aria-label="Waveform of {escape(self._contract.top)}">'
         )
