@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import GOAL, Qimeng, command, script
+from product import GOAL, Qimeng, command, script
 
 KINDS = [
     *("run.created", "budget.set", "run.started", "plan.made", "task.made", "call.started"),

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import DESIGN, GOAL, REFERENCE, WRONG_DESIGN, Qimeng, script
+from product import DESIGN, GOAL, REFERENCE, WRONG_DESIGN, Qimeng, script
 
 
 def test_a_goal_becomes_an_agreed_design_with_its_files(tmp_path: Path, qimeng: Qimeng) -> None:
