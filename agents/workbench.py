@@ -39,30 +39,28 @@ class Workbench:
             key,
             request.model_dump_json().encode(),
             do=lambda: self.gateway.complete(request),
-            dump=lambda reply: _dump_reply(reply, paid=interrupted or not reply.cached),
+            dump=lambda reply: (
+                reply.model_dump_json().encode(),
+                {"cached": reply.cached}
+                | self._spent(Usage() if reply.cached and not interrupted else reply.usage),
+            ),
             load=ModelReply.model_validate_json,
             actor=actor,
-            lost=_wasted,
+            lost=lambda error: self._spent(
+                error.usage if isinstance(error, ModelError) else Usage()
+            ),
         )
+
+    def _spent(self, usage: Usage) -> dict[str, Any]:
+        return {
+            "tokens_in": usage.tokens_in,
+            "tokens_out": usage.tokens_out,
+            "usd": self.gateway.cost(self.model, usage),
+        }
 
     def sandbox(self, actor: str) -> Sandbox:
         """The run's sandbox, recording calls in the name of ``actor``."""
         return RecordedSandbox(self.run, self.driver, actor)
-
-
-def _wasted(error: Exception) -> dict[str, Any]:
-    """What failed attempts consumed counts too."""
-    usage = error.usage if isinstance(error, ModelError) else Usage()
-    return {"tokens_in": usage.tokens_in, "tokens_out": usage.tokens_out}
-
-
-def _dump_reply(reply: ModelReply, paid: bool) -> tuple[bytes, dict[str, Any]]:
-    return reply.model_dump_json().encode(), {
-        "tokens_in": reply.usage.tokens_in * paid,
-        "tokens_out": reply.usage.tokens_out * paid,
-        "usd": reply.usd,
-        "cached": reply.cached,
-    }
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,9 @@ def parse_budget(text: str) -> Budget:
             raise ValueError(f"budget {part!r} is not understood; write any of {known}")
         caps[name] = value
     try:
-        return Budget.model_validate(caps)
+        budget = Budget.model_validate(caps)
+        if float("inf") in (budget.seconds, budget.usd):
+            raise ValueError("no cap is written by leaving it out")
     except ValueError as error:
-        raise ValueError(f"budget {text!r}: every cap is a number that is not negative") from error
+        raise ValueError(f"budget {text!r}: every cap is a finite, positive number") from error
+    return budget

@@ -6,16 +6,16 @@ which no process worked on the run, or the machine slept, does not count), what 
 did it, and a JSON object whose fields depend on the kind:
 
 ===================  =======================================================================
-``run.created``      goal, versions
+``run.created``      goal (its budget holds until ``budget.set``), versions
 ``run.started``      a process works on the run: pid, sandbox, model
-``budget.set``       budget (replaces the one before)
+``budget.set``       budget (replaces the one that held before)
 ``budget.warned``    cap, used, limit
 ``plan.made``        plan
 ``task.made``        step, task
 ``call.started``     key, type (model or tool), name, request (digest)
 ``call.finished``    key, type, name, reply (digest), seconds, and for a model tokens_in,
                      tokens_out, usd, cached
-``call.failed``      key, type, name, error, and for a model tokens_in, tokens_out
+``call.failed``      key, type, name, error, and for a model tokens_in, tokens_out, usd
 ``candidate.made``   candidate, step
 ``verdict.given``    verdict, step
 ``measured``         measurement, step

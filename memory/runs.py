@@ -144,7 +144,8 @@ class Run:
         """The result of the call ``key``: from the log when it finished before, else by ``do()``.
 
         ``dump`` gives the bytes to keep and the fields of ``call.finished``, ``lost`` those of
-        ``call.failed``. Two threads that ask for the same key make one call. Raises BudgetReached before a new call past a cap.
+        ``call.failed``. Two threads that ask for the same key make one call. Raises BudgetReached
+        before a new call past a cap.
         """
         with self._guard:
             mine = self._in_flight.setdefault(key, threading.Lock())
@@ -203,7 +204,6 @@ class RunStore:
         for data in files.values():
             run.artifacts.put(data)
         run.emit("run.created", "user", goal=goal.model_dump(mode="json"), versions=versions)
-        run.emit("budget.set", "user", budget=goal.budget.model_dump())
         return run
 
     def open(self, run_id: str) -> Run:

@@ -84,7 +84,9 @@ class _Status:
         """Take in one more event, from any thread."""
         with self._guard:
             self._spend, self._seen = add(self._spend, event), time.monotonic()
-            if event.kind == "budget.set":
+            if event.kind == "run.created":
+                self._budget = Budget.model_validate(event.data["goal"]["budget"])
+            elif event.kind == "budget.set":
                 self._budget = Budget.model_validate(event.data["budget"])
             elif event.kind == "call.started":
                 doing = f"{event.actor} {describe(event).text}"

@@ -127,7 +127,8 @@ def _plan(data: Json) -> Line:
 
 
 def _created(data: Json) -> Line:
-    return Line(f"goal: {data['goal']['text']}")
+    caps = _caps(data["goal"]["budget"])
+    return Line(f"goal: {data['goal']['text']}" + (f" (budget: {caps})" if caps else ""))
 
 
 def _started(data: Json) -> Line:
@@ -135,9 +136,12 @@ def _started(data: Json) -> Line:
 
 
 def _budget(data: Json) -> Line:
-    caps = {cap: limit for cap, limit in data["budget"].items() if limit is not None}
-    text = ", ".join(f"{amount(limit)} {cap}" for cap, limit in caps.items())
-    return Line(f"budget: {text or 'no caps'}", matters=bool(caps))
+    return Line(f"budget: {_caps(data['budget']) or 'no caps'}")
+
+
+def _caps(budget: Json) -> str:
+    limits = ((cap, limit) for cap, limit in budget.items() if limit is not None)
+    return ", ".join(f"{amount(limit)} {cap}" for cap, limit in limits)
 
 
 def _warned(data: Json) -> Line:
