@@ -61,7 +61,7 @@ def _files(view: RunView) -> Iterator[Block]:
     for name, text in texts.items():
         if name.startswith("design."):
             yield Heading(name)
-            yield Code(name, text)
+            yield Code(name, clean(text))
     if texts:
         yield Heading("Files beside this report")
         rows = [(name, f"{text.count(chr(10)):,}") for name, text in texts.items()]

@@ -91,6 +91,7 @@ def work(run: Run, listener: Listener | None = None) -> None:
     try:
         result = _invoke(run, driver, model)
     except (BudgetReached, StopRequested, KeyboardInterrupt, ModelError, SandboxError) as error:
+        run.stopping.set()  # threads of the graph that still work make no further calls
         cause, reason = _pause(run, error)
         run.emit("run.paused", "runner", cause=cause, reason=reason)
     except Exception as error:

@@ -78,7 +78,8 @@ def describe(event: Event) -> Line:
 
 def clean(text: str) -> str:
     """Text of models and tools made safe to print: no escape sequences, no bidi tricks."""
-    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
+    lines = text.replace("\r\n", "\n")
+    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in lines)
 
 
 def amount(number: float) -> str:
@@ -203,7 +204,8 @@ def _finished(data: Json) -> Line:
     good = result["status"] == "done"
     detail = f": {result['detail']}" if result["detail"] else ""
     status = STATUS_WORDS[result["status"]]
-    return Line(f"{status} ({result['evidence']}){detail}", "good" if good else "bad")
+    text = f"{status} ({result['evidence']}){detail}"
+    return Line(text, "good" if good else "bad", matters=False)  # the summary says it
 
 
 _WORDS: dict[str, Callable[[Json], Line]] = {
