@@ -1,290 +1,248 @@
-"""Waveforms of a stimulus and what it gave: a picture (SVG) and a value change dump (VCD).
-
-A row of the stimulus is one clock cycle. Its outputs are shown as sampled after the active
-edge; those of a combinational module as sampled before the row ends.
-"""
+"""Waveforms of a recorded run: a picture (SVG) to look at, and a VCD file for a viewer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Sequence
 from html import escape
+from importlib.resources import files
 
 from tools.hdl.contract import Contract
+from tools.hdl.lanes import Lane, Segment, interesting, lanes
 from tools.hdl.trace import Stimulus, Trace
 
-_ROW, _HIGH, _CYCLE, _TOP, _FONT = 34, 20, 46, 34, 12
-_SLANT = 4
-_STYLE = """
-.bg{fill:#fff}.grid{stroke:#e3e7ec}.name,.value,.tick{font:12px ui-monospace,Menlo,Consolas,monospace}
-.name{fill:#1f2933}.group{fill:#7b8794;font:600 10px system-ui,sans-serif;letter-spacing:.08em}
-.value{fill:#1f2933;text-anchor:middle;font-size:11px}.tick{fill:#7b8794;text-anchor:middle;
-font-size:10px}.wave{fill:none;stroke-width:1.6;stroke-linejoin:round}.clock{stroke:#7b8794}
-.input{stroke:#2563c9}.output{stroke:#12805c}.bus.input{fill:#eaf1fd}.bus.output{fill:#e6f6f0}
-.bus{stroke-width:1.4}.unknown{fill:url(#hatch);stroke:#b7791f;stroke-width:1.4}
-.wrong{fill:#e02424;fill-opacity:.13}.wrongmark{fill:#c81e1e;font:700 11px ui-monospace,monospace;
-text-anchor:middle}.hatchline{stroke:#b7791f}.high{stroke:#b7791f;stroke-dasharray:3 2}
-@media(prefers-color-scheme:dark){.bg{fill:#12161c}.grid{stroke:#252c36}.name,.value{fill:#e4e8ee}
-.tick,.group{fill:#8b97a6}.clock{stroke:#8b97a6}.input{stroke:#6ea8fe}.output{stroke:#4fd1a5}
-.bus.input{fill:#1a2740}.bus.output{fill:#12302a}.unknown{stroke:#e0a84a}.hatchline{stroke:#e0a84a}
-.wrong{fill:#ff5a5a;fill-opacity:.2}.wrongmark{fill:#ff8a8a}}
-""".replace("\n", "")
+_CHAR = 6.7
+"""Width in pixels of one character of a value."""
+_NAME_CHAR = 7.3
+_MARGIN, _TOP, _BOTTOM = 20, 74, 40
+_LANE, _SWING, _NOTE, _GAP = 32, 20, 13, 12
+"""Heights: a lane, its waveform, the line of expected values under it, between two groups."""
+_SLANT = 3.0
+_HATCH = (
+    '<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" '
+    'patternTransform="rotate(45)"><path class="hatch" d="M0 0V6"/></pattern></defs>'
+)
+_PERIOD_NS = 10
 
 
-@dataclass(frozen=True)
-class _Signal:
-    """One drawn row: its values a cycle each as bit strings, and the values it should have."""
-
-    name: str
-    kind: str
-    values: tuple[str, ...]
-    expected: tuple[str, ...] | None = None
-
-
-def waveform(
+def to_svg(
     contract: Contract,
     stimulus: Stimulus,
     trace: Trace,
     expected: Trace | None = None,
-    first: int = 0,
+    first: int | None = None,
     cycles: int = 24,
 ) -> str:
-    """An SVG of ``cycles`` cycles from cycle ``first``, at most those there are.
+    """Draw ``cycles`` rows from row ``first`` (None: an interesting stretch, chosen by rule).
 
-    Where a known bit of ``expected`` differs, the cell is red and the expected value stands
-    below it. Colours follow the reader's light or dark mode. Raises ValueError when nothing is
-    in the window.
+    The picture is self-contained and follows the viewer's light or dark colours. Where
+    ``expected`` says otherwise the value is red, with the expected one under it.
     """
-    last = min(first + cycles, len(stimulus.rows))
-    if not 0 <= first < last:
-        raise ValueError(f"no cycle between {first} and {first + cycles}")
-    signals = list(_signals(contract, stimulus, trace, expected, first, last))
-    margin = 24 + 7.4 * max(len(_label(s)) for s in signals)
-    width = margin + (last - first) * _CYCLE + 16
-    heights = [_ROW + (12 if _has_mismatch(s) else 0) for s in signals]
-    height = _TOP + sum(heights) + 10
-    body, y = [_ruler(first, last, margin, height)], float(_TOP)
-    for signal, tall in zip(signals, heights, strict=True):
-        body.append(_row(signal, margin, y))
-        y += tall
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
-        f'width="{width:.0f}" height="{height:.0f}" role="img">'
-        f"<title>Waveform of {escape(contract.top)}, cycles {first} to {last - 1}</title>"
-        f'<style>{_STYLE}</style><defs><pattern id="hatch" width="6" height="6" '
-        'patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
-        '<line class="hatchline" x1="0" y1="0" x2="0" y2="6" stroke-width="1.6"/></pattern></defs>'
-        f'<rect class="bg" width="100%" height="100%" rx="8"/>{"".join(body)}</svg>'
+    if first is None:
+        first = interesting(contract, stimulus, trace, expected, cycles)
+    span = range(first, min(first + cycles, len(stimulus.rows)))
+    return _Picture(contract, stimulus, lanes(contract, stimulus, trace, expected, span), span).svg(
+        len(stimulus.rows)
     )
-
-
-def _signals(
-    contract: Contract,
-    stimulus: Stimulus,
-    trace: Trace,
-    expected: Trace | None,
-    first: int,
-    last: int,
-) -> Iterator[_Signal]:
-    ports = {port.name: port for port in contract.ports}
-    if contract.pulsed is not None and contract.pulsed.port not in stimulus.inputs:
-        yield _Signal(contract.pulsed.port, "clock", ("1",) * (last - first))
-    for index, name in enumerate(stimulus.inputs):
-        form = f"0{ports[name].width}b"
-        values = tuple(format(row[index], form) for row in stimulus.rows[first:last])
-        yield _Signal(name, "input", values)
-    shown = _shown(trace)
-    wanted = _shown(expected) if expected is not None else None
-    for index, name in enumerate(trace.outputs):
-        values = tuple(row[index] for row in shown[first:last])
-        should = tuple(row[index] for row in wanted[first:last]) if wanted else None
-        yield _Signal(name, "output", values, should)
-
-
-def _shown(trace: Trace) -> tuple[tuple[str, ...], ...]:
-    return trace.after or trace.before
-
-
-def _label(signal: _Signal) -> str:
-    bits = len(signal.values[0])
-    return signal.name if bits == 1 else f"{signal.name}[{bits - 1}:0]"
-
-
-def differs(value: str, expected: str) -> bool:
-    """A bit the expectation knows is otherwise."""
-    return any(e in "01" and v != e for v, e in zip(value, expected, strict=True))
-
-
-def _has_mismatch(signal: _Signal) -> bool:
-    pairs = zip(signal.values, signal.expected or (), strict=False)
-    return any(differs(value, expected) for value, expected in pairs)
-
-
-def text_of(value: str) -> str:
-    """A bus value for a reader: hexadecimal when known, else with x in unknown digits."""
-    padded = value.rjust(-(-len(value) // 4) * 4, value[0] if value[0] in "xz" else "0")
-    digits = []
-    for start in range(0, len(padded), 4):
-        nibble = padded[start : start + 4]
-        known = set(nibble) <= {"0", "1"}
-        digits.append(f"{int(nibble, 2):X}" if known else ("z" if set(nibble) == {"z"} else "x"))
-    return "".join(digits)
-
-
-def _ruler(first: int, last: int, margin: float, height: float) -> str:
-    parts = []
-    for index in range(last - first + 1):
-        x = margin + index * _CYCLE
-        parts.append(
-            f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP - 8}" y2="{height - 8:.0f}"/>'
-        )
-        if index < last - first:
-            parts.append(
-                f'<text class="tick" x="{x + _CYCLE / 2:.1f}" y="18">{first + index}</text>'
-            )
-    return "".join(parts)
-
-
-def _row(signal: _Signal, x0: float, y: float) -> str:
-    middle = y + _HIGH / 2 + 4
-    name = f'<text class="name" x="14" y="{middle + 1:.1f}">{escape(_label(signal))}</text>'
-    if signal.kind == "clock":
-        drawing = _clock(len(signal.values), x0, y)
-    elif len(signal.values[0]) == 1:
-        drawing = _levels(signal, x0, y)
-    else:
-        drawing = _bus(signal, x0, y)
-    return _mismatches(signal, x0, y) + name + drawing
-
-
-def _mismatches(signal: _Signal, x0: float, y: float) -> str:
-    parts = []
-    for index, expected in enumerate(signal.expected or ()):
-        if differs(signal.values[index], expected):
-            x = x0 + index * _CYCLE
-            parts.append(
-                f'<rect class="wrong" x="{x:.1f}" y="{y - 4:.1f}" width="{_CYCLE}" '
-                f'height="{_HIGH + 22}" rx="3"/><text class="wrongmark" x="{x + _CYCLE / 2:.1f}" '
-                f'y="{y + _HIGH + 13:.1f}">≠ {text_of(expected)}</text>'
-            )
-    return "".join(parts)
-
-
-def _clock(count: int, x0: float, y: float) -> str:
-    """One pulse a cycle: the active edge lies in its middle."""
-    low, high, half = y + _HIGH, y, _CYCLE / 2
-    path = [f"M{x0:.1f} {low:.1f}"]
-    for index in range(count):
-        x = x0 + index * _CYCLE
-        path.append(f"H{x + half:.1f}V{high:.1f}H{x + _CYCLE:.1f}V{low:.1f}")
-    return f'<path class="wave clock" d="{"".join(path)}"/>'
-
-
-def _runs(values: tuple[str, ...]) -> Iterator[tuple[int, int, str]]:
-    """Start, end and value of each stretch of equal values."""
-    start = 0
-    for index in range(1, len(values) + 1):
-        if index == len(values) or values[index] != values[start]:
-            yield start, index, values[start]
-            start = index
-
-
-def _levels(signal: _Signal, x0: float, y: float) -> str:
-    levels = {"1": y, "0": y + _HIGH, "z": y + _HIGH / 2}
-    parts: list[str] = []
-    path, pen = "", False
-    for start, end, value in _runs(signal.values):
-        left, right = x0 + start * _CYCLE, x0 + end * _CYCLE
-        if value == "x":
-            parts.append(_box(left, right, y, "unknown"))
-            pen = False
-            continue
-        at = levels[value]
-        path += f"V{at:.1f}H{right:.1f}" if pen else f"M{left:.1f} {at:.1f}H{right:.1f}"
-        pen = True
-    parts.append(f'<path class="wave {signal.kind}" d="{path}"/>' if path else "")
-    return "".join(parts)
-
-
-def _bus(signal: _Signal, x0: float, y: float) -> str:
-    parts = []
-    for start, end, value in _runs(signal.values):
-        left, right = x0 + start * _CYCLE, x0 + end * _CYCLE
-        unknown = set(value) <= {"x", "z"}
-        parts.append(_box(left, right, y, "unknown" if unknown else f"bus {signal.kind}"))
-        if not unknown:
-            parts.append(_value(text_of(value), left, right, y))
-    return "".join(parts)
-
-
-def _value(text: str, left: float, right: float, y: float) -> str:
-    room = max(1, int((right - left - 8) / 6.7))
-    shown = text if len(text) <= room else text[: max(1, room - 1)] + "…"
-    middle = (left + right) / 2
-    return (
-        f'<text class="value" x="{middle:.1f}" y="{y + _HIGH / 2 + 4:.1f}">{shown}'
-        f"<title>{text}</title></text>"
-    )
-
-
-def _box(left: float, right: float, y: float, classes: str) -> str:
-    """A hexagon over one stretch of a value."""
-    middle, low = y + _HIGH / 2, y + _HIGH
-    inner_left, inner_right = left + _SLANT, right - _SLANT
-    points = (
-        f"{left:.1f},{middle:.1f} {inner_left:.1f},{y:.1f} {inner_right:.1f},{y:.1f} "
-        f"{right:.1f},{middle:.1f} {inner_right:.1f},{low:.1f} {inner_left:.1f},{low:.1f}"
-    )
-    return f'<polygon class="{classes}" points="{points}"/>'
 
 
 def to_vcd(contract: Contract, stimulus: Stimulus, trace: Trace) -> str:
-    """The run as a value change dump, 10 ns a cycle: inputs change at 0, outputs show the state
-    before the edge from 2, the edge is at 5, outputs the state after it from 6."""
-    ports = {port.name: port for port in contract.ports}
-    clock = contract.pulsed.port if contract.pulsed else None
-    names = [*([clock] if clock else []), *stimulus.inputs, *trace.outputs]
-    codes = {name: _code(index) for index, name in enumerate(names)}
+    """The whole run as a Value Change Dump (IEEE 1364), one row each ``_PERIOD_NS`` ns."""
+    signals = lanes(contract, stimulus, trace, None, range(len(stimulus.rows)))
+    changes: dict[int, list[str]] = {}
     lines = ["$timescale 1ns $end", f"$scope module {contract.top} $end"]
-    lines += [f"$var wire {ports[n].width} {codes[n]} {n} $end" for n in names]
+    for i, lane in enumerate(signals):
+        kind, code = ("wire" if lane.kind == "output" else "reg"), f"s{i}"
+        bits = f" [{lane.width - 1}:0]" if lane.width > 1 else ""
+        lines.append(f"$var {kind} {lane.width} {code} {lane.name}{bits} $end")
+        for segment in lane.segments:
+            value = segment.bits if lane.width == 1 else f"b{segment.bits} "
+            changes.setdefault(round(segment.start * _PERIOD_NS), []).append(value + code)
     lines += ["$upscope $end", "$enddefinitions $end"]
-    idle = "1" if contract.pulsed and contract.pulsed.edge == "negedge" else "0"
-    active = "0" if idle == "1" else "1"
-    last: dict[str, str] = {}
-    for cycle, row in enumerate(stimulus.rows):
-        inputs = {
-            name: format(value, f"0{ports[name].width}b")
-            for name, value in zip(stimulus.inputs, row, strict=True)
-        }
-        before = dict(zip(trace.outputs, trace.before[cycle], strict=True))
-        steps = [(0, {**({clock: idle} if clock else {}), **inputs}), (2, before)]
-        if clock:
-            after = trace.after[cycle] if trace.after else ()
-            steps += [(5, {clock: active}), (6, dict(zip(trace.outputs, after, strict=False)))]
-        for offset, values in steps:
-            lines += _changes(10 * cycle + offset, values, last, codes)
-    lines.append(f"#{10 * len(stimulus.rows)}")
-    return "\n".join(lines) + "\n"
+    for time in sorted(changes):
+        lines += [f"#{time}", *changes[time]]
+    return "\n".join([*lines, f"#{len(stimulus.rows) * _PERIOD_NS}", ""])
 
 
-def _changes(
-    time: int, values: dict[str, str], last: dict[str, str], codes: dict[str, str]
-) -> list[str]:
-    """The lines for what changes at ``time``; ``last`` is brought up to date."""
-    lines = [
-        f"{value}{codes[name]}" if len(value) == 1 else f"b{value} {codes[name]}"
-        for name, value in values.items()
-        if last.get(name) != value
-    ]
-    last.update(values)
-    return [f"#{time}", *lines] if lines else []
+class _Picture:
+    """Positions of everything, and the drawing of it."""
+
+    def __init__(
+        self, contract: Contract, stimulus: Stimulus, signals: Sequence[Lane], span: range
+    ) -> None:
+        self._contract, self._stimulus, self._span = contract, stimulus, span
+        self._signals = signals
+        longest = max(len(_label(lane.name, lane.width)) for lane in signals)
+        self._left = _MARGIN + longest * _NAME_CHAR + 18
+        digits = max((lane.width + 3) // 4 for lane in signals)
+        self._cycle = min(110.0, max(40.0, digits * _CHAR + 18))
+        self._right = self._left + self._cycle * len(span)
+
+    def svg(self, rows: int) -> str:
+        """The whole picture of a run of ``rows`` rows."""
+        body, y, previous = [], float(_TOP), ""
+        for lane in self._signals:
+            if previous and (lane.kind == "output") != (previous == "output"):
+                line = f"M{_MARGIN} {y + _GAP / 2:.1f}H{self._right:.1f}"
+                body.append(f'<path class="rule" d="{line}"/>')
+                y += _GAP
+            previous = lane.kind
+            body += self._lane(lane, y)
+            y += _LANE + (_NOTE if _differs(lane) else 0)
+        width, height = self._right + _MARGIN, y + _BOTTOM
+        head = (
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="waveform" '
+            f'viewBox="0 0 {width:.0f} {height:.0f}" '
+            f'width="{width:.0f}" height="{height:.0f}" role="img" '
+            f'aria-label="Waveform of {escape(self._contract.top)}">'
+        )
+        style = (files("tools.hdl") / "templates" / "waveform.css").read_text()
+        card = f'<rect class="card" width="{width:.0f}" height="{height:.0f}" rx="10"/>'
+        parts = [
+            head,
+            f"<style>\n{style}</style>",
+            _HATCH,
+            card,
+            *self._header(rows),
+            *self._grid(y),
+            *body,
+        ]
+        return "\n".join([*parts, *self._legend(y), "</svg>", ""])
+
+    def _header(self, rows: int) -> Iterator[str]:
+        yield f'<text class="title" x="{_MARGIN}" y="30">{escape(self._contract.top)}</text>'
+        unit = "cycles" if self._contract.clocks else "rows"
+        shown = f"{unit} {self._span.start}–{self._span.stop - 1} of {rows}"
+        yield f'<text class="dim" x="{self._right:.1f}" y="30" text-anchor="end">{shown}</text>'
+        step = 1 if self._cycle >= 36 and len(self._span) <= 40 else 5
+        for t, row in enumerate(self._span):
+            if row % step == 0:
+                x = self._left + (t + 0.5) * self._cycle
+                yield f'<text class="tick" x="{x:.1f}" y="{_TOP - 12}">{row}</text>'
+
+    def _grid(self, bottom: float) -> Iterator[str]:
+        """Rows in which a reset is asserted are shaded; active edges are dotted lines."""
+        for start, end in self._asserted():
+            x, width = self._left + start * self._cycle, (end - start) * self._cycle
+            yield (
+                f'<rect class="reset" x="{x:.1f}" y="{_TOP - 6}" width="{width:.1f}" '
+                f'height="{bottom - _TOP + 8:.1f}" rx="3"><title>reset asserted</title></rect>'
+            )
+        pulsed = self._signals[0].kind == "clock"
+        offset, count = (0.5, len(self._span)) if pulsed else (0.0, len(self._span) + 1)
+        for t in range(count):
+            x = self._left + (t + offset) * self._cycle
+            yield f'<path class="grid" d="M{x:.1f} {_TOP - 4}V{bottom:.1f}"/>'
+
+    def _asserted(self) -> Iterator[tuple[int, int]]:
+        column = {name: i for i, name in enumerate(self._stimulus.inputs)}
+        active = [(column[r.port], int(r.active_high)) for r in self._contract.resets]
+        begun: int | None = None
+        for t, row in enumerate(self._span):
+            held = any(self._stimulus.rows[row][i] == level for i, level in active)
+            if held and begun is None:
+                begun = t
+            if not held and begun is not None:
+                yield begun, t
+                begun = None
+        if begun is not None:
+            yield begun, len(self._span)
+
+    def _lane(self, lane: Lane, y: float) -> Iterator[str]:
+        name, bits = escape(lane.name), f"[{lane.width - 1}:0]" if lane.width > 1 else ""
+        middle = y + _LANE / 2
+        yield (
+            f'<text class="name" x="{self._left - 14:.1f}" y="{middle + 4:.1f}">{name}'
+            f'<tspan class="range">{bits}</tspan></text>'
+        )
+        yield f'<g class="{lane.kind}">'
+        level: str | None = None
+        for segment in lane.segments:
+            yield from self._bus(segment, y) if lane.width > 1 else self._bit(segment, level, y)
+            level = segment.bits
+            if segment.wanted is not None:
+                yield self._text("wanted", segment, _hex(segment.wanted), y + _LANE + 8)
+        yield "</g>"
+
+    def _bit(self, segment: Segment, level: str | None, y: float) -> Iterator[str]:
+        """A single bit: a line at its level, with the edge that led to it."""
+        start, end = self._ends(segment)
+        high, low = y + (_LANE - _SWING) / 2, y + (_LANE + _SWING) / 2
+        at = {"1": high, "0": low}
+        if segment.bits in "xz":
+            yield self._polygon(segment, y, 0.0)
+            return
+        edge = f"M{start:.1f} {at[segment.bits]:.1f}"
+        if level is not None and level in at and level != segment.bits:
+            edge = f"M{start:.1f} {at[level]:.1f}L{start:.1f} {at[segment.bits]:.1f}"
+        bad = ""
+        if segment.wanted is not None:
+            bad, box = " bad", f'y="{high:.1f}" width="{end - start:.1f}" height="{_SWING}"'
+            yield f'<rect class="under" x="{start:.1f}" {box}/>'
+        yield f'<path class="wire{bad}" d="{edge}H{end:.1f}"/>'
+
+    def _bus(self, segment: Segment, y: float) -> Iterator[str]:
+        """A vector: a hexagon with its value."""
+        yield self._polygon(segment, y, _SLANT)
+        yield self._text("value", segment, _hex(segment.bits), y + _LANE / 2 + 4)
+
+    def _polygon(self, segment: Segment, y: float, slant: float) -> str:
+        start, end = self._ends(segment)
+        high, low = y + (_LANE - _SWING) / 2, y + (_LANE + _SWING) / 2
+        middle = (high + low) / 2
+        points = [(start, middle), (start + slant, high), (end - slant, high)]
+        points += [(end, middle), (end - slant, low), (start + slant, low)]
+        path = " ".join(f"{px:.1f},{py:.1f}" for px, py in points)
+        kinds = ["bus"]
+        kinds += ["unknown"] if set(segment.bits) & set("xz") else []
+        kinds += ["bad"] if segment.wanted is not None else []
+        title = f"<title>{segment.bits}</title>"
+        return f'<polygon class="{" ".join(kinds)}" points="{path}">{title}</polygon>'
+
+    def _text(self, kind: str, segment: Segment, text: str, y: float) -> str:
+        """A value in the middle of its segment, cut where there is no room for it."""
+        start, end = self._ends(segment)
+        room = int((end - start - 6) / _CHAR)
+        if len(text) > room:
+            text = text[: room - 1] + "…" if room > 1 else ""
+        bad = " bad" if segment.wanted is not None else ""
+        return f'<text class="{kind}{bad}" x="{(start + end) / 2:.1f}" y="{y:.1f}">{text}</text>'
+
+    def _ends(self, segment: Segment) -> tuple[float, float]:
+        return self._left + segment.start * self._cycle, self._left + segment.end * self._cycle
+
+    def _legend(self, y: float) -> Iterator[str]:
+        notes = ["values in hexadecimal"]
+        if self._signals[0].kind == "clock":
+            notes.append("dotted: active clock edge")
+        if any(True for _ in self._asserted()):
+            notes.append("shaded: reset asserted")
+        if any(set(s.bits) & set("xz") for lane in self._signals for s in lane.segments):
+            notes.append("hatched: unknown")
+        if any(map(_differs, self._signals)):
+            notes.append("red: wrong, the expected value under it")
+        text = " · ".join(notes)
+        yield f'<text class="dim" x="{self._left:.1f}" y="{y + 24:.1f}">{text}</text>'
 
 
-def _code(index: int) -> str:
-    """The identifier code of variable ``index``: printable characters, as short as can be."""
-    code = ""
-    while True:
-        code += chr(33 + index % 94)
-        index = index // 94 - 1
-        if index < 0:
-            return code
+def _differs(lane: Lane) -> bool:
+    return any(segment.wanted is not None for segment in lane.segments)
+
+
+def _label(name: str, width: int) -> str:
+    return f"{name}[{width - 1}:0]" if width > 1 else name
+
+
+def _hex(bits: str) -> str:
+    """Hexadecimal; ``x`` or ``z`` for a digit all of it, ``X`` for one with some unknown bits."""
+    if not re.search("[01]", bits):
+        return bits[0]
+    padded = bits.rjust(-(-len(bits) // 4) * 4, "0")
+    nibbles = [padded[i : i + 4] for i in range(0, len(padded), 4)]
+    return "".join(_digit(nibble) for nibble in nibbles)
+
+
+def _digit(nibble: str) -> str:
+    if set(nibble) <= {"0", "1"}:
+        return f"{int(nibble, 2):x}"
+    return nibble[0] if len(set(nibble)) == 1 else "X"
