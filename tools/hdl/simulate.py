@@ -212,9 +212,11 @@ def _raise_failure(outcome: Outcome, wall_seconds: float) -> None:
 
 def compile_message(text: str) -> tuple[str, int]:
     """The first complaint of a compiler that names a design's line, and that line."""
-    match = re.search(r"design(?:_\d+)?\.sv:(\d+):(?:\d+:)?\s*(.*)", text)
-    if match:
-        return match[2].removeprefix("error: "), int(match[1])
+    told = re.findall(r"design(?:_\d+)?\.sv:(\d+):(?:\d+:)?\s*(.*)", text)
+    complaints = [(line, words) for line, words in told if not words.startswith("warning")]
+    if told:
+        line, words = (complaints or told)[0]
+        return words.removeprefix("error: "), int(line)
     return text[:400], 0
 
 
