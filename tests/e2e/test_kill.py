@@ -11,7 +11,7 @@ import pytest
 from product import GOAL, Qimeng, command, script
 
 KINDS = [
-    *("run.created", "budget.set", "run.started", "plan.made", "task.made", "call.started"),
+    *("run.created", "run.started", "plan.made", "task.made", "call.started"),
     *("call.finished", "candidate.made", "verdict.given", "measured"),
 ]
 

@@ -94,8 +94,8 @@ def test_hostile_text_stays_text(report):
     assert "<script>alert(1)</script>" in page.text
     assert "\x1b" not in html + markdown
     outside_code = re.sub(r"^(`{3,}).*?^\1$", "", markdown, flags=re.M | re.S)
-    assert "<script>" not in re.sub(r"\\.", "", outside_code)
-    assert "](http" not in outside_code
+    markup = re.sub(r"\\.", "", outside_code)
+    assert "<script>" not in markup and "](" not in markup.replace("](waveform.svg)", "")
 
 
 def test_nothing_comes_from_outside(report):
