@@ -105,7 +105,7 @@ class _Status:
         grid.add_column(width=1)
         grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         grid.add_column(justify="right", no_wrap=True, style="dim")
-        doing = " · ".join(working) or "thinks"
+        doing = " · ".join(working) or "working"
         grid.add_row(self._spinner, Text(doing, style="bold"), _spent(spend, self._budget))
         return grid
 

@@ -150,7 +150,10 @@ def _spend(view: RunView) -> Iterator[Block]:
     )
     if agents:
         head = ("agent", "answers", "tokens in", "tokens out", "tools", "model s", "tool s")
-        rows = [(name, *map(amount, sums)) for name, sums in agents.items()]
+        rows = [
+            (name, *(f"{n:,.0f}" for n in sums[:4]), *(f"{s:,.1f}" for s in sums[4:]))
+            for name, sums in agents.items()
+        ]
         yield Table(head, rows, frozenset(range(1, 7)))
 
 

@@ -26,8 +26,8 @@ MEANING = {
     "agreed": (
         "No reference was given. Several models of your words, written independently of each "
         "other in two languages, behave alike on every vector tried.",
-        "Whether they all share one misreading of your words: read the design, or give a golden "
-        "module with --golden to have it tested against that.",
+        "Whether they all share one misreading of your words: read the design, or run again with a "
+        "golden module to test it against.",
     ),
     "compiled": (
         "It compiles. Nothing that was run confirms how it behaves.",
