@@ -18,8 +18,9 @@ from rich.text import Text
 from memory.budget import add, usage
 from memory.events import Event
 from memory.records import Budget, Spend
+from qimeng.event_words import Line, describe
 from qimeng.summary import RunView
-from qimeng.wording import Line, amount, clean, describe, headline, interface_line
+from qimeng.wording import amount, clean, headline, interface_line
 
 Listener = Callable[[Event], None]
 

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from qimeng.cli import cli
-from qimeng.wording import describe
+from qimeng.event_words import describe
 
 
 @pytest.fixture
