@@ -18,8 +18,9 @@ from rich.text import Text
 from memory.budget import add, usage
 from memory.events import Event
 from memory.records import Budget, Spend
+from qimeng.event_words import Line, describe
 from qimeng.summary import RunView
-from qimeng.wording import Line, amount, describe, headline, interface_line
+from qimeng.wording import amount, clean, headline, interface_line
 
 Listener = Callable[[Event], None]
 
@@ -105,7 +106,7 @@ class _Status:
         grid.add_column(width=1)
         grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         grid.add_column(justify="right", no_wrap=True, style="dim")
-        doing = " · ".join(working) or "thinks"
+        doing = " · ".join(working) or "working"
         grid.add_row(self._spinner, Text(doing, style="bold"), _spent(spend, self._budget))
         return grid
 
@@ -127,17 +128,17 @@ def print_summary(view: RunView, files: Sequence[Path]) -> None:
 
     ``files`` are those that were written for the user.
     """
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False)
     tone = {"done": "bold green", "paused": "bold yellow", "interrupted": "bold yellow"}
-    console.print(Text(f"\n{headline(view)}", style=tone.get(view.status, "bold red")))
+    one_line = not console.is_terminal
+    console.print(Text(headline(view), style=tone.get(view.status, "bold red")), soft_wrap=one_line)
     for reason in view.result.reasons:
-        console.print(Text(f"  {reason}"))
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="cyan", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for name, value in _facts(view, files):
-        grid.add_row(Text(name), Text(value))
-    console.print(grid)
+        console.print(Text(clean(reason)), soft_wrap=one_line)
+    facts = list(_facts(view, files))
+    width = max(len(name) for name, _ in facts)
+    for name, value in facts:
+        # Paths and commands stay in one piece, to be copied.
+        console.print(Text.assemble((f"{name:<{width}}  ", "cyan"), value), soft_wrap=True)
 
 
 def _facts(view: RunView, files: Sequence[Path]) -> Iterator[tuple[str, str]]:
@@ -145,12 +146,12 @@ def _facts(view: RunView, files: Sequence[Path]) -> Iterator[tuple[str, str]]:
         yield "interface", interface_line(view.contract)
     for name, metric in view.result.metrics.items():
         yield name, f"{amount(metric.value)} {metric.unit}".rstrip()
-    for path in files:
-        yield "file", str(path)
     spend = view.spend
     money = f", ${spend.usd:.4f}" if spend.usd else ""
     tokens = f"{spend.tokens_in:,} + {spend.tokens_out:,} tokens"
     yield "spent", f"{tokens} (in + out), {spend.seconds:,.1f} s{money}"
+    for path in files:
+        yield "report" if path.name == "report.html" else "file", str(path)
+    yield "trace", f"qimeng trace {view.id}"
     if view.status in ("paused", "interrupted"):
         yield "go on", f"qimeng resume {view.id}"
-    yield "look into", f"qimeng trace {view.id}"

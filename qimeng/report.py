@@ -61,7 +61,7 @@ def _files(view: RunView) -> Iterator[Block]:
     for name, text in texts.items():
         if name.startswith("design."):
             yield Heading(name)
-            yield Code(name, text)
+            yield Code(name, clean(text))
     if texts:
         yield Heading("Files beside this report")
         rows = [(name, f"{text.count(chr(10)):,}") for name, text in texts.items()]
@@ -83,8 +83,8 @@ def _candidates(view: RunView) -> Iterator[Block]:
     if not attempts:
         return
     yield Heading("Candidates")
-    rows = [(a.id, a.kind, a.origin, a.outcome, a.group, a.reason) for a in attempts]
-    yield Table(("candidate", "kind", "origin", "verdict", "behaves as", "reason"), rows)
+    rows = [(a.id, a.origin, a.outcome, a.reason) for a in attempts]
+    yield Table(("candidate", "origin", "verdict", "reason"), rows)
     store = Artifacts(view.folder / "artifacts")
     for attempt in attempts:
         if attempt.counterexample:
@@ -97,10 +97,8 @@ class _Attempt:
     """A candidate with the last verdict on it."""
 
     id: str
-    kind: str
     origin: str
     outcome: str = "not judged"
-    group: str = ""
     reason: str = ""
     counterexample: str | None = None
 
@@ -111,15 +109,14 @@ def _attempts(view: RunView) -> list[_Attempt]:
         if event.kind == "candidate.made":
             made = event.data["candidate"]
             origin = made["origin"] + "".join(f", from {parent}" for parent in made["parents"])
-            found[made["id"]] = _Attempt(made["id"], made["kind"], clean(origin))
+            found[made["id"]] = _Attempt(made["id"], clean(f"{made['kind']}, {origin}"))
         elif event.kind == "verdict.given":
             verdict = event.data["verdict"]
             attempt = found[verdict["candidate"]]
-            attempt.outcome = verdict["outcome"]
+            agrees = verdict["evidence"] == "agreed"
+            attempt.outcome = verdict["outcome"] + ", in the agreeing group" * agrees
             attempt.reason = clean(verdict["reason"])
             attempt.counterexample = verdict["counterexample"]
-            agreed = verdict["evidence"] == "agreed"
-            attempt.group = "the believed group" if agreed else ""
     return list(found.values())
 
 
@@ -150,7 +147,10 @@ def _spend(view: RunView) -> Iterator[Block]:
     )
     if agents:
         head = ("agent", "answers", "tokens in", "tokens out", "tools", "model s", "tool s")
-        rows = [(name, *map(amount, sums)) for name, sums in agents.items()]
+        rows = [
+            (name, *(f"{n:,.0f}" for n in sums[:4]), *(f"{s:,.1f}" for s in sums[4:]))
+            for name, sums in agents.items()
+        ]
         yield Table(head, rows, frozenset(range(1, 7)))
 
 

@@ -91,11 +91,13 @@ def work(run: Run, listener: Listener | None = None) -> None:
     try:
         result = _invoke(run, driver, model)
     except (BudgetReached, StopRequested, KeyboardInterrupt, ModelError, SandboxError) as error:
+        run.stopping.set()  # threads of the graph that still work make no further calls
         cause, reason = _pause(run, error)
         run.emit("run.paused", "runner", cause=cause, reason=reason)
     except Exception as error:
-        (run.folder / "error.txt").write_text(traceback.format_exc())
-        reason = f"internal error: {type(error).__name__}: {error} (details in error.txt)"
+        details = run.folder / "error.txt"
+        details.write_text(traceback.format_exc())
+        reason = f"internal error: {type(error).__name__}: {error} (details in {details})"
         run.emit("run.paused", "runner", cause="error", reason=reason)
     else:
         run.emit("run.finished", "runner", result=result.model_dump(mode="json"))

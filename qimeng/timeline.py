@@ -12,8 +12,9 @@ import click
 
 from memory.artifacts import Artifacts
 from memory.events import Event
+from qimeng.event_words import describe
 from qimeng.summary import RunView
-from qimeng.wording import amount, clean, describe
+from qimeng.wording import amount, clean
 
 _COLOURS = {"good": "green", "bad": "red", "warn": "yellow"}
 _HEAD, _TAIL = 6, 4
