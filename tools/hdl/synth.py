@@ -84,6 +84,7 @@ def _script(top: str) -> str:
         [
             "read_verilog -sv design.sv",
             f"hierarchy -check -top \\{top} ",
+            "proc; tribuf",  # else Yosys takes Z for a don't-care
             f"synth -flatten -noabc -top \\{top} ",
             "dfflegalize -cell $_DLATCH_P_ 01 t:$_DLATCH*",
             "techmap -map latch.v",

@@ -1,7 +1,8 @@
 // Self-checking testbench of module @TOP@: @ROWS@ rows recorded with @SIMULATOR@.
 //
-//   iverilog -g2012 -s @NAME@ -o sim design.sv testbench.sv && vvp sim
-//   verilator --binary --timing -Wno-fatal --top-module @NAME@ design.sv testbench.sv && obj_dir/V@NAME@
+// With Icarus:    iverilog -g2012 -s @NAME@ -o sim design.sv testbench.sv && vvp sim
+// With Verilator: verilator --binary --timing -Wno-fatal --top-module @NAME@ design.sv testbench.sv
+//                 obj_dir/V@NAME@
 //
 // One call of tb_step is one row: inputs change while the clock rests, the outputs are checked
 // before the active edge and again after it. A combinational module is checked once a row.
