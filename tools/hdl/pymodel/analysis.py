@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from tools.hdl.pymodel import ranges
 from tools.hdl.pymodel.ir import (
@@ -39,6 +40,7 @@ from tools.hdl.pymodel.ranges import BIT, LIMIT, Range
 
 _ROUNDS_EXACT = 3
 _ROUNDS = 400
+_FEW, _PARTS = 16, 48
 _NEGATED = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 _MIRRORED = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 
@@ -80,22 +82,83 @@ class Bounds:
     open: frozenset[str]
 
 
-def analyse(
-    model: Lowered, inputs: Mapping[str, int], given: Mapping[str, Range]
-) -> Bounds:
+def analyse(model: Lowered, inputs: Mapping[str, int], given: Mapping[str, Range]) -> Bounds:
     """The bounds of a model whose inputs have these widths. Registers in ``given`` wrap around
-    in that range whatever is put into them."""
+    in that range whatever is put into them.
+
+    When ranges do not settle, a second look keeps them apart for each value of the registers
+    that steer the model: a counter that is only cleared on the way into a state has no bound
+    otherwise.
+    """
     ports = {f"i.{name}": ranges.unsigned(width) for name, width in inputs.items()}
-    start = {n: given.get(n) or _initial(v) for n, v in model.reset.items()}
-    state = _settle(model, ports, start, given)
-    final = _Interpreter(given)
+    bounds = _analyse(model, ports, given, ())
+    if bounds.open:
+        keys = _steering(model, bounds)
+        bounds = _analyse(model, ports, given, keys) if keys else bounds
+    return bounds
+
+
+def _analyse(
+    model: Lowered, ports: dict[str, Range], given: Mapping[str, Range], keys: tuple[str, ...]
+) -> Bounds:
+    start = Facts({n: given.get(n) or _initial(v) for n, v in model.reset.items()} | ports)
+    states = _settle(model, start, given, keys)
+    final = _Interpreter(given, keys)
     for block in (model.tick, model.outputs):
-        final.block(block, Facts({**state, **ports}))
-    variables = dict(state)
+        final.block(block, [s.copy() for s in states])
+    whole = states[0]
+    for state in states[1:]:
+        whole = whole.join(state)
+    registers = {n: whole.ranges[n] for n in model.reset}
+    variables = dict(registers)
     for name, held in final.held.items():
         variables[name] = _or(variables.get(name), held)
-    unsettled = frozenset(n for n, r in state.items() if not r.bounded)
-    return Bounds(variables, state, final.places, unsettled)
+    unsettled = frozenset(n for n, r in registers.items() if not r.bounded)
+    return Bounds(variables, registers, final.places, unsettled)
+
+
+def _steering(model: Lowered, bounds: Bounds) -> tuple[str, ...]:
+    """Registers of few values that conditions read, those read most first."""
+    uses: dict[str, int] = {}
+    for node in _all_expressions(model.tick):
+        tests = {Choice: lambda n: (n.test,), Compare: children, Logic: children}
+        for test in tests.get(type(node), lambda n: ())(node):
+            for name in reads(test):
+                uses[name] = uses.get(name, 0) + 1
+    for test in _tests(model.tick):
+        for name in reads(test):
+            uses[name] = uses.get(name, 0) + 1
+    chosen: list[str] = []
+    product = 1
+    flags = _flags(model.tick)
+    for name in sorted(uses, key=lambda n: -uses[n]):
+        held = BIT if name in flags else bounds.registers.get(name)
+        size = held.high - held.low + 1 if held and held.bounded else 0
+        if 1 < size <= _FEW and product * size <= _PARTS and not name.endswith(".len"):
+            chosen.append(name)
+            product *= size
+    return tuple(chosen)
+
+
+def _flags(block: Block) -> set[str]:
+    """Locals that only ever hold the outcome of a comparison."""
+    found: dict[str, bool] = {}
+    for statement in block:
+        inner: set[str] = set()
+        if isinstance(statement, If):
+            inner = _flags(statement.then + statement.orelse)
+        elif isinstance(statement, Assign) and not statement.name.startswith("self."):
+            is_flag = isinstance(statement.value, Compare | Logic)
+            found[statement.name] = found.get(statement.name, True) and is_flag
+        found |= {name: found.get(name, True) for name in inner}
+    return {name for name, is_flag in found.items() if is_flag}
+
+
+def _tests(block: Block) -> Iterator[Expr]:
+    for statement in block:
+        if isinstance(statement, If):
+            yield statement.test
+            yield from _tests(statement.then + statement.orelse)
 
 
 def _initial(value: int | tuple[int, ...]) -> Range:
@@ -104,28 +167,36 @@ def _initial(value: int | tuple[int, ...]) -> Range:
 
 
 def _settle(
-    model: Lowered, ports: dict[str, Range], start: dict[str, Range], given: Mapping[str, Range]
-) -> dict[str, Range]:
-    """The registers' ranges: a fixed point, widened along the model's constants, then narrowed."""
-
-    def after(state: dict[str, Range]) -> dict[str, Range]:
-        end = _Interpreter(given).block(model.tick, Facts({**state, **ports}))
-        return {n: start[n] | end.ranges[n] if end else start[n] for n in start}
-
+    model: Lowered, start: Facts, given: Mapping[str, Range], keys: tuple[str, ...]
+) -> list[Facts]:
+    """What registers can hold, apart for each value of ``keys``: a fixed point of ``tick``,
+    widened along the model's constants, then narrowed."""
     steps = _thresholds(model)
-    state = start
+
+    def after(states: dict[Key, Facts]) -> dict[Key, Facts]:
+        interpreter = _Interpreter(given, keys)
+        ends = interpreter.block(model.tick, [s.copy() for s in states.values()])
+        kept = [Facts({**start.ranges, **{n: e.ranges[n] for n in model.reset}}) for e in ends]
+        return interpreter.merged([start.copy(), *kept])
+
+    states = {_Interpreter(given, keys).key(start): start}
     for turn in range(_ROUNDS):
-        grown = {n: state[n] | r for n, r in after(state).items()}
-        if grown == state:
+        new = after(states)
+        grown = {k: states[k].join(f) if k in states else f for k, f in new.items()}
+        grown |= {k: f for k, f in states.items() if k not in grown}
+        if all(k in states and grown[k].ranges == states[k].ranges for k in grown):
             break
         if turn >= _ROUNDS_EXACT:
-            grown = {n: _widen(state[n], r, steps) for n, r in grown.items()}
-        state = grown
+            for k in grown.keys() & states.keys():
+                for n, r in states[k].ranges.items():
+                    grown[k].ranges[n] = _widen(r, grown[k].ranges[n], steps)
+        states = grown
     else:
-        state = {n: given.get(n, Range(-LIMIT, LIMIT)) for n in state}
+        wild = {n: given.get(n, Range(-LIMIT, LIMIT)) for n in model.reset}
+        return [Facts({**start.ranges, **wild})]
     for _ in range(3):
-        state = {n: r & state[n] or r for n, r in after(state).items()}
-    return state
+        states = after(states)
+    return list(states.values())
 
 
 def _widen(old: Range, new: Range, steps: list[int]) -> Range:
@@ -138,8 +209,9 @@ def _thresholds(model: Lowered) -> list[int]:
     """Where ranges of registers are likely to end."""
     found = {LIMIT, -LIMIT, 0} | {(1 << k) - 1 for k in range(65)} | {-(1 << k) for k in range(65)}
     for node in _all_expressions(model.tick):
-        if isinstance(node, Const):
-            found |= {node.value + d for d in (-1, 0, 1)}
+        if isinstance(node, Const | Lookup):
+            numbers = node.values if isinstance(node, Lookup) else (node.value,)
+            found |= {number + d for number in numbers for d in (-1, 0, 1)}
     for value in model.reset.values():
         found |= set(value if isinstance(value, tuple) else (value,))
     return sorted(found)
@@ -164,33 +236,47 @@ def _or(a: Range | None, b: Range | None) -> Range:
     return a | b
 
 
-class _Interpreter:
-    """Runs statements on ranges, noting the range of every place and variable on the way."""
+Key: TypeAlias = tuple[Range | None, ...]
 
-    def __init__(self, given: Mapping[str, Range]) -> None:
+
+class _Interpreter:
+    """Runs statements on ranges, noting the range of every place and variable on the way.
+
+    What is known is a list of cases, which differ in the values of ``keys``.
+    """
+
+    def __init__(self, given: Mapping[str, Range], keys: tuple[str, ...]) -> None:
         self.given = given
+        self.keys = keys
         self.places: dict[int, Range] = {}
         self.held: dict[str, Range] = {}
 
-    def block(self, block: Block, facts: Facts) -> Facts | None:
-        """What is known afterwards; None when the end is never reached."""
-        for statement in block:
-            following = self._statement(statement, facts)
-            if following is None:
-                return None
-            facts = following
-        return facts
+    def key(self, facts: Facts) -> Key:
+        return tuple(facts.ranges.get(name) for name in self.keys)
 
-    def _statement(self, node: Statement, facts: Facts) -> Facts | None:
+    def merged(self, cases: list[Facts]) -> dict[Key, Facts]:
+        found: dict[Key, Facts] = {}
+        for facts in cases:
+            key = self.key(facts)
+            found[key] = found[key].join(facts) if key in found else facts
+        return found
+
+    def block(self, block: Block, cases: list[Facts]) -> list[Facts]:
+        """What is known afterwards; empty when the end is never reached."""
+        for statement in block:
+            ends = [end for facts in cases for end in self._statement(statement, facts)]
+            cases = list(self.merged(ends).values()) if len(ends) > 1 else ends
+        return cases
+
+    def _statement(self, node: Statement, facts: Facts) -> list[Facts]:
         match node:
             case If():
                 self.expr(node.test, facts)
                 yes, no = self.assume(node.test, True, facts), self.assume(node.test, False, facts)
-                then = self.block(node.then, yes) if yes else None
-                orelse = self.block(node.orelse, no) if no else None
-                return then.join(orelse) if then and orelse else then or orelse
+                then = self.block(node.then, [yes.copy()]) if yes else []
+                return then + (self.block(node.orelse, [no.copy()]) if no else [])
             case Assign():
-                self._assign(node.name, node.value, facts)
+                return self._assign(node.name, node.value, facts)
             case Store():
                 self.expr(node.index, facts)
                 value = self.expr(node.value, facts)
@@ -206,15 +292,36 @@ class _Interpreter:
                 value = self.expr(node.value, facts) if node.value is not None else Range(0, 0)
                 facts.forget(node.array)
                 self._put(node.array, value, facts)
-        return facts
+        return [facts]
 
-    def _assign(self, name: str, value: Expr, facts: Facts) -> None:
+    def _assign(self, name: str, value: Expr, facts: Facts) -> list[Facts]:
+        if name in self.keys and isinstance(value, Choice):
+            self.expr(value, facts)
+            ends = []
+            for truth, part in ((True, value.a), (False, value.b)):
+                known = self.assume(value.test, truth, facts)
+                ends += self._assign(name, part, known.copy()) if known else []
+            return ends
+        if name in self.keys and isinstance(value, Compare | Logic):
+            self.expr(value, facts)
+            ends = []
+            for truth in (True, False):
+                known = self.assume(value, truth, facts)
+                ends += self._assign(name, Const(int(truth)), known.copy()) if known else []
+            return ends
         result = self.expr(value, facts)
         facts.forget(name)
         facts.ranges.pop(name, None)
         self._put(name, result, facts)
         if name not in reads(value):
             facts.meaning[name] = value
+        if name not in self.keys or result.high - result.low >= _FEW:
+            return [facts]
+        cases = []
+        for number in range(result.low, result.high + 1):
+            known = self._compared("==", Var(name), Const(number), facts)
+            cases += [known] if known else []
+        return cases
 
     def _put(self, name: str, value: Range, facts: Facts) -> None:
         """Weak update: a list keeps what its other elements may hold."""
@@ -254,8 +361,10 @@ class _Interpreter:
                 self.expr(node.index, facts)
                 return facts.ranges.get(node.array, Range(0, 0))
             case Lookup():
-                self.expr(node.index, facts)
-                return Range(min(node.values), max(node.values))
+                index = self.expr(node.index, facts)
+                reached = node.values[max(index.low, 0) : max(index.high + 1, 0)]
+                values = reached if index.low >= 0 and reached else node.values
+                return Range(min(values), max(values))
 
     def _logic(self, node: Logic, facts: Facts) -> Range:
         known: Facts | None = facts

@@ -41,7 +41,7 @@ class Lowered:
     """A model in the small language. ``reset`` gives each register's value after reset, a list
     for a list; ``held`` are registers that reset() does not set. ``encoded`` maps strings to
     their numbers; ``texts`` are the registers that hold such. ``growing`` are the lists whose
-    length changes."""
+    length changes, ``sizes`` the most elements a list is known to reach."""
 
     reset: dict[str, int | tuple[int, ...]]
     held: frozenset[str]
@@ -50,6 +50,7 @@ class Lowered:
     encoded: dict[str, int]
     growing: frozenset[str]
     texts: frozenset[str]
+    sizes: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -92,12 +93,15 @@ class _Lowering(Expressions):
         self.growing = growing
         self.block: list[Statement] = []
         self.frozen = False
+        self.started = False
+        self.sizes: dict[str, int] = {}
         self._stack: list[str] = []
         self._count = 0
         self._temporaries = 0
 
     def model(self) -> Lowered:
         values, held = self._initial()
+        self.started = True
         reset = {name: _numbers(value, name) for name, value in values.items()}
         changed = self._changed_attributes(values)
         constant = {n: named(v, n[5:]) for n, v in values.items() if n not in changed}
@@ -121,6 +125,7 @@ class _Lowering(Expressions):
             self.codes,
             growing,
             texts,
+            self.sizes,
         )
 
     def _initial(self) -> tuple[dict[str, Value], set[str]]:
@@ -264,7 +269,9 @@ class _Lowering(Expressions):
         """Put a remembered constant into its variable."""
         value = names.get(name)
         if isinstance(value, Const):
-            self._emit_scalar(name, value, names)
+            place = self._result_name() if name == _RESULT else name
+            self._emit_scalar(place, value, {})
+            names[name] = Var(place)
         elif isinstance(value, Items):
             if value.values:
                 self._fill(name, value, names)
@@ -281,13 +288,14 @@ class _Lowering(Expressions):
                 fields[key] = Var(place)
             names[name] = Record(fields)
         elif value is not None and not isinstance(value, Array | Self | Inputs):
-            place = f"{self._result_name()}" if name == _RESULT else name
+            place = self._result_name() if name == _RESULT else name
             if not (isinstance(value, Var) and value.name == place):
                 self._emit_scalar(place, value, {})
             names[name] = Var(place)
 
     def _result_name(self) -> str:
-        return f"{self._stack[-1]}.result"
+        name, _, number = self._stack[-1].partition("#")
+        return f"{name}.result#{number}"
 
     # --- statements --------------------------------------------------------------------------
 
@@ -388,7 +396,7 @@ class _Lowering(Expressions):
             raise self.refuse("two names for one list; write list(...) to copy it")
         if alias and isinstance(value, Items):
             value = Items(value.values, value.name, shared=True)
-        if name in self.growing and self._moved(name, value):
+        if self.started and name in self.growing and self._moved(name, value):
             return
         self.bind(name, value)
 
@@ -405,21 +413,26 @@ class _Lowering(Expressions):
         if len(values) != len(targets):
             raise self.refuse("an assignment of the wrong number of values")
         written: set[str] = set()
-        for place, (target, item) in enumerate(zip(targets, values, strict=True)):
-            if place and not isinstance(item, Items | Record | Array | Self | Inputs | Const):
-                earlier = {ast.unparse(t) for t in targets[:place]}
-                if reads(item) & {n.removeprefix(self.scope.prefix) for n in earlier | written}:
-                    values[place] = self._temporary(item)
-            written |= {ast.unparse(target)}
+        for place, target in enumerate(targets):
+            item = values[place]
+            if not isinstance(item, Items | Record | Array | Self | Inputs) and reads(item) & written:
+                values[place] = self._temporary(item)
+            written.add(self._root(target))
         for target, item in zip(targets, values, strict=True):
             self.assign(target, item, False)
+
+    def _root(self, target: ast.expr) -> str:
+        """The variable an assignment to ``target`` changes."""
+        while isinstance(target, ast.Subscript):
+            target = target.value
+        return self._target(target) if isinstance(target, ast.Name | ast.Attribute) else ""
 
     def hoist(self, value: Expr) -> Expr:
         return value if isinstance(value, Const | Var) else self._temporary(value)
 
     def _temporary(self, value: Expr) -> Var:
         self._temporaries += 1
-        name = f"value.{self._temporaries}"
+        name = f"{self.scope.prefix}value#{self._temporaries}"
         self._emit_scalar(name, value, {})
         return Var(name)
 
@@ -448,8 +461,7 @@ class _Lowering(Expressions):
             self.bind(name, Items(tuple(values)))
             return
         array = self._array(target.value, name)
-        if self.texts.setdefault(name, False) != self.is_text(scalar):
-            raise self.refuse(f"{name} holds strings and numbers")
+        self._element_kind(name, scalar)
         self.emit(Store(name, self.place(array, index), scalar))
 
     def _list_name(self, node: ast.expr, base: Value) -> str:
@@ -482,57 +494,70 @@ class _Lowering(Expressions):
             return None
         base = self.value(target)
         name = self._list_name(target, base)
-        if isinstance(base, Items) and name not in self.growing:
-            return self._mutate_known(name, base, method, arguments)
+        known = all(isinstance(a, Const) for a in arguments)
+        if isinstance(base, Items) and _constant(base) and known:
+            return self._mutate_known(name, base, method, [a for a in arguments if isinstance(a, Const)])
         array = self._array(target, name)
         names, length = self._names(name), self.length(array)
-        if name.startswith("self.") and name not in self.growing:
-            raise _Grows(name)
+        less = binary("-", length, Const(1))
         match method, arguments:
             case "append", [value]:
+                self._element_kind(name, self._scalar(value))
                 self.emit(Store(name, length, self._scalar(value)))
-                step = 1
+                self._set_length(name, names, binary("+", length, Const(1)))
             case ("appendleft", [value]) | ("insert", [Const(value=0), value]):
+                self._element_kind(name, self._scalar(value))
                 self.emit(Shift(name, self._scalar(value)))
-                step = 1
+                self._set_length(name, names, binary("+", length, Const(1)))
             case ("popleft", []) | ("pop", [Const(value=0)]):
                 taken = self._temporary(Element(name, Const(0)))
                 self.emit(Shift(name))
-                self._set_length(name, names, binary("-", length, Const(1)))
+                self._set_length(name, names, less)
                 return taken
             case ("pop", []) | ("pop", [Const(value=-1)]):
-                taken = self._temporary(Element(name, binary("-", length, Const(1))))
-                self._set_length(name, names, binary("-", length, Const(1)))
+                taken = self._temporary(Element(name, less))
+                self._set_length(name, names, less)
                 return taken
             case "clear", []:
-                names[f"{name}.len"] = Const(0)
-                return Const(0)
+                self._set_length(name, names, Const(0))
             case _:
                 raise self.refuse(f"{method} with these arguments")
-        self._set_length(name, names, binary("+", length, Const(step)))
         return Const(0)
 
     def _set_length(self, name: str, names: dict[str, Value], value: Expr) -> None:
         if isinstance(value, Const):
             names[f"{name}.len"] = value
+            self.sizes[name] = max(self.sizes.get(name, 0), value.value)
         else:
             self._emit_scalar(f"{name}.len", value, names)
 
+    def _element_kind(self, name: str, value: Expr) -> None:
+        if self.texts.setdefault(name, self.is_text(value)) != self.is_text(value):
+            raise self.refuse(f"{name} holds strings and numbers")
+
     def _mutate_known(
-        self, name: str, base: Items, method: str, arguments: list[Value]
+        self, name: str, base: Items, method: str, arguments: list[Const]
     ) -> Value:
         """A list method on a list all of whose elements are constants."""
         self._unshared(base)
-        values, result = list(base.values), Const(0)
-        if name.startswith("self.") and method != "append":
-            raise _Grows(name)
-        match method, arguments:
-            case "append", [value]:
-                values.append(value)
-            case "clear", []:
-                values = []
-            case _:
-                raise self.refuse(f"{method} on this list")
+        values: list[Value] = list(base.values)
+        result: Value = Const(0)
+        try:
+            match method, arguments:
+                case "append", [value]:
+                    values.append(value)
+                case ("appendleft", [value]) | ("insert", [Const(value=0), value]):
+                    values.insert(0, value)
+                case "pop", []:
+                    result = values.pop()
+                case ("popleft", []) | ("pop", [Const(value=0)]):
+                    result = values.pop(0)
+                case "clear", []:
+                    values = []
+                case _:
+                    raise self.refuse(f"{method} with these arguments")
+        except IndexError as error:
+            raise self.refuse("pop from an empty list") from error
         self.bind(name, Items(tuple(values)))
         return result
 
@@ -561,6 +586,10 @@ class _Lowering(Expressions):
             self.run([*body, *tail])
             ends.append((self.scope, self.block))
         self.block = outer
+        if any(isinstance(n, ast.Return) for n in _exits([node])):
+            for scope, _ in ends:  # both reach the end of the function: its locals are done with
+                result = scope.locals.get(_RESULT)
+                scope.locals = {_RESULT: result} if result is not None else {}
         self._join(test, ends[0], ends[1])
         return exits
 
@@ -644,13 +673,15 @@ class _Lowering(Expressions):
         before = dict(outer.attributes)
         self._temporaries += 1
         self._stack.append(f"{name}#{self._temporaries}")
-        prefix = f"{name}." if len(self._stack) > 1 else ""
+        prefix = (f"{name}." if len(self._stack) > 1 else "") + ("outputs." if self.frozen else "")
         lengths = {n: v for n, v in outer.locals.items() if n.endswith(".len")}
         self.scope = Scope(outer.attributes, lengths, prefix)
         body = [n for n in function.body if not _is_docstring(n)]
         direct = len(body) == 1 and isinstance(body[0], ast.Return)
         for parameter, value in zip(names, arguments, strict=True):
-            self._bind_parameter(prefix + parameter, value, direct)
+            fixed = isinstance(value, Var) and value.name.startswith("i.")
+            fixed = fixed and parameter not in _stored(function)
+            self._bind_parameter(prefix + parameter, value, direct or fixed)
         self.run(body)
         result = self.scope.locals.get(_RESULT)
         if len(self._stack) > 1 and result is not None and not direct:
@@ -756,6 +787,13 @@ def _exits(body: Sequence[ast.stmt]) -> list[ast.stmt]:
 
 def _leaves(node: ast.If) -> bool:
     return bool(_exits([node]))
+
+
+def _stored(function: ast.FunctionDef) -> set[str]:
+    """Names a function assigns."""
+    return {
+        n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    }
 
 
 def _is_docstring(node: ast.stmt) -> bool:

@@ -84,7 +84,7 @@ class Module:
         for name in model.reset:
             self._declare_register(name)
         for name in self._locals():
-            self._declare(name, self._names.give(name.removeprefix("self.")), bounds.variables)
+            self._declare(name, self._names.give(_plain(name)), bounds.variables)
         self.texts = Texts(bounds, self._signals, len(model.encoded))
 
     def text(self) -> str:
@@ -98,10 +98,10 @@ class Module:
     # --- declarations ------------------------------------------------------------------------
 
     def _list_sizes(self) -> dict[str, int]:
-        sizes: dict[str, int] = {}
+        sizes = dict(self.model.sizes)
         for name, value in self.model.reset.items():
             if isinstance(value, tuple):
-                sizes[name] = max(len(value), 1)
+                sizes[name] = max(len(value), sizes.get(name, 0), 1)
         for statement in self._statements():
             if isinstance(statement, Fill):
                 sizes[statement.array] = max(sizes.get(statement.array, 0), len(statement.values))
@@ -496,6 +496,11 @@ def _written(node: Statement) -> str:
             return node.name
         case _:
             return node.array
+
+
+def _plain(name: str) -> str:
+    """A local's name as it was in Python, without the name spaces."""
+    return re.sub(r"#\d+", "", name.removeprefix("self.").replace("outputs.", ""))
 
 
 def _is_port(node: Statement) -> bool:

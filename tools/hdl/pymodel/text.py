@@ -135,6 +135,8 @@ class Texts:
                 return self._normal_compare(node, found)
             case Logic():
                 return self._new(Logic(node.op, tuple(map(self.normal, node.args))), found)
+            case Choice() if self._range_of(node.test) in (Range(0, 0), Range(1, 1)):
+                return self.normal(node.a if self._range_of(node.test).low else node.b)
             case Choice():
                 parts = (self.normal(node.test), self.normal(node.a), self.normal(node.b))
                 return self._new(Choice(*parts), found)
@@ -344,7 +346,8 @@ class Texts:
 
     def _write_binary(self, node: Binary, group: _Group) -> tuple[str, int]:
         level = _LEVELS[node.op]
-        left = _closed(*self._write(node.a, group), level)
+        clear = node.op in "+-*" or (isinstance(node.a, Binary) and node.a.op == node.op)
+        left = _closed(*self._write(node.a, group), level if clear else _UNARY)
         if node.op in ("<<", ">>"):
             amount = node.b
             right = (
@@ -353,7 +356,8 @@ class Texts:
                 else _closed(*self._texts([amount], 0, exact=True)[0], level + 1)
             )
         else:
-            right = _closed(*self._write(node.b, group), level + 1)
+            tight = level + 1 if node.op in "+-*" else _UNARY
+            right = _closed(*self._write(node.b, group), tight)
         symbol = ">>>" if node.op == ">>" and group.signed else _SYMBOLS.get(node.op, node.op)
         return f"{left} {symbol} {right}", level
 
