@@ -63,9 +63,7 @@ class Facts:
         return Facts(joined, same, self.at_least & other.at_least)
 
     def forget(self, name: str) -> None:
-        self.meaning = {
-            n: e for n, e in self.meaning.items() if n != name and name not in reads(e)
-        }
+        self.meaning = {n: e for n, e in self.meaning.items() if n != name and name not in reads(e)}
         self.at_least = {pair for pair in self.at_least if name not in pair}
 
 

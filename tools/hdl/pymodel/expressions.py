@@ -23,7 +23,16 @@ from tools.hdl.pymodel.ir import (
     Unary,
     Var,
 )
-from tools.hdl.pymodel.program import Array, Inputs, Items, Program, Record, Self, Value, constants_of
+from tools.hdl.pymodel.program import (
+    Array,
+    Inputs,
+    Items,
+    Program,
+    Record,
+    Self,
+    Value,
+    constants_of,
+)
 
 MAX_BITS = 256
 _BINARY: dict[type[ast.operator], tuple[str, Callable[[int, int], int]]] = {
@@ -49,7 +58,9 @@ _COMPARE: dict[type[ast.cmpop], tuple[str, Callable[[int, int], bool]]] = {
     ast.Is: ("==", operator.eq),
     ast.IsNot: ("!=", operator.ne),
 }
-_QUIET = frozenset({"int", "tuple", "list", "sum", "min", "max", "abs", "len", "any", "all", "bool"})
+_QUIET = frozenset(
+    {"int", "tuple", "list", "sum", "min", "max", "abs", "len", "any", "all", "bool"}
+)
 
 
 @dataclass
@@ -260,7 +271,9 @@ class Expressions(ABC):
     def _subscript(self, node: ast.Subscript) -> Value:
         base = self.value(node.value)
         if isinstance(node.slice, ast.Slice):
-            bounds = [self._static(b) for b in (node.slice.lower, node.slice.upper, node.slice.step)]
+            bounds = [
+                self._static(b) for b in (node.slice.lower, node.slice.upper, node.slice.step)
+            ]
             return Items(self.items(base)[slice(*bounds)])
         if isinstance(base, Record):
             return self._select(base, node.slice, None)
@@ -413,7 +426,9 @@ class Expressions(ABC):
             return compare(_COMPARE[type(op)][0], self.length(a), Const(0))
         if isinstance(a, Items | Array) and isinstance(b, Items | Array):
             pairs = list(zip(self.items(a), self.items(b), strict=True))
-            equal = logic("and", [self._same("==", self._scalar(x), self._scalar(y)) for x, y in pairs])
+            equal = logic(
+                "and", [self._same("==", self._scalar(x), self._scalar(y)) for x, y in pairs]
+            )
             return equal if isinstance(op, ast.Eq) else logic("not", [equal])
         return self._same(_COMPARE[type(op)][0], self._scalar(a), self._scalar(b))
 
@@ -493,8 +508,10 @@ class Expressions(ABC):
         if func.attr in ("bit_length", "bit_count"):
             op = "bits" if func.attr == "bit_length" else "ones"
             return unary(op, self.hoist(self.integer(func.value)))
-        if isinstance(func.value, ast.Name) and func.value.id == "self" or (
-            isinstance(func.value, ast.Name) and func.value.id in self.program.classes
+        if (
+            isinstance(func.value, ast.Name)
+            and func.value.id == "self"
+            or (isinstance(func.value, ast.Name) and func.value.id in self.program.classes)
         ):
             function = self.program.methods.get(func.attr)
             if function is None:
@@ -516,8 +533,10 @@ class Expressions(ABC):
         if isinstance(base, Items | Array) and func.attr == "copy":
             return Items(self.items(base))
         if isinstance(base, Items | Array) and func.attr == "count":
-            same = [self._same("==", self._scalar(v), self.number(node.args[0]))
-                    for v in self.items(base)]
+            same = [
+                self._same("==", self._scalar(v), self.number(node.args[0]))
+                for v in self.items(base)
+            ]
             return total(same)
         raise self.refuse(f"the method {func.attr}")
 
@@ -531,16 +550,25 @@ class Expressions(ABC):
             return compare("!=", self.truth(node.args[0]), Const(0))
         values = [self.value(a) for a in node.args]
         match name, values:
-            case "int", [Const() | Var() | Unary() | Binary() | Compare() | Logic() | Choice()
-                         | Element() | Lookup() as x]:
+            case "int", [
+                Const()
+                | Var()
+                | Unary()
+                | Binary()
+                | Compare()
+                | Logic()
+                | Choice()
+                | Element()
+                | Lookup() as x
+            ]:
                 return self._no_text(x)
             case "abs", [x]:
                 return unary("abs", self._no_text(self._scalar(x)))
             case "len", [x]:
                 return self.length(x)
-            case ("list" | "tuple" | "deque"), [x]:
+            case (("list" | "tuple" | "deque"), [x]):
                 return Items(self.items(x))
-            case ("list" | "tuple" | "deque"), []:
+            case (("list" | "tuple" | "deque"), []):
                 return Items(())
             case "reversed", [x]:
                 return Items(self.items(x)[::-1])
@@ -561,11 +589,11 @@ class Expressions(ABC):
         match name:
             case "sum" if len(values) == 1:
                 return total(numbers)
-            case ("any" | "all") if len(values) == 1:
+            case "any" | "all" if len(values) == 1:
                 if not numbers:
                     return Const(int(name == "all"))
                 return logic("or" if name == "any" else "and", numbers)
-            case ("min" | "max") if numbers:
+            case "min" | "max" if numbers:
                 result = numbers[0]
                 for number in numbers[1:]:
                     result = binary(name, result, number)
@@ -586,8 +614,10 @@ def named(value: Value, label: str) -> Value:
 def total(numbers: Sequence[Expr]) -> Expr:
     result: Expr = Const(0)
     for number in numbers:
-        result = number if isinstance(result, Const) and not result.value else binary(
-            "+", result, number
+        result = (
+            number
+            if isinstance(result, Const) and not result.value
+            else binary("+", result, number)
         )
     return result
 

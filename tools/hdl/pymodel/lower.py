@@ -28,7 +28,16 @@ from tools.hdl.pymodel.ir import (
     Var,
     reads,
 )
-from tools.hdl.pymodel.program import Array, Inputs, Items, Program, Record, Self, Value, read_program
+from tools.hdl.pymodel.program import (
+    Array,
+    Inputs,
+    Items,
+    Program,
+    Record,
+    Self,
+    Value,
+    read_program,
+)
 
 MAX_STATEMENTS = 6000
 MAX_UNROLLED = 1024
@@ -415,7 +424,10 @@ class _Lowering(Expressions):
         written: set[str] = set()
         for place, target in enumerate(targets):
             item = values[place]
-            if not isinstance(item, Items | Record | Array | Self | Inputs) and reads(item) & written:
+            if (
+                not isinstance(item, Items | Record | Array | Self | Inputs)
+                and reads(item) & written
+            ):
                 values[place] = self._temporary(item)
             written.add(self._root(target))
         for target, item in zip(targets, values, strict=True):
@@ -496,7 +508,9 @@ class _Lowering(Expressions):
         name = self._list_name(target, base)
         known = all(isinstance(a, Const) for a in arguments)
         if isinstance(base, Items) and _constant(base) and known:
-            return self._mutate_known(name, base, method, [a for a in arguments if isinstance(a, Const)])
+            return self._mutate_known(
+                name, base, method, [a for a in arguments if isinstance(a, Const)]
+            )
         array = self._array(target, name)
         names, length = self._names(name), self.length(array)
         less = binary("-", length, Const(1))
@@ -535,9 +549,7 @@ class _Lowering(Expressions):
         if self.texts.setdefault(name, self.is_text(value)) != self.is_text(value):
             raise self.refuse(f"{name} holds strings and numbers")
 
-    def _mutate_known(
-        self, name: str, base: Items, method: str, arguments: list[Const]
-    ) -> Value:
+    def _mutate_known(self, name: str, base: Items, method: str, arguments: list[Const]) -> Value:
         """A list method on a list all of whose elements are constants."""
         self._unshared(base)
         values: list[Value] = list(base.values)
@@ -746,7 +758,9 @@ def _same(a: Value | None, b: Value | None) -> bool:
                 _same(a.fields[k], b.fields[k]) for k in a.fields
             )
         case _:
-            return a is b or (type(a) is type(b) and isinstance(a, Array | Self | Inputs) and a == b)
+            return a is b or (
+                type(a) is type(b) and isinstance(a, Array | Self | Inputs) and a == b
+            )
 
 
 def _constant(value: Value) -> bool:

@@ -140,8 +140,10 @@ class Module:
             identifier = own
         else:
             identifier = self._names.give(own, "_reg" if port else "")
-        either = self.bounds.variables | self.bounds.registers if name not in self._sizes else (
-            self.bounds.variables
+        either = (
+            self.bounds.variables | self.bounds.registers
+            if name not in self._sizes
+            else (self.bounds.variables)
         )
         self._declare(name, identifier, either)
         self._declare(f"{name}'", self._names.give(f"{own}_next"), self.bounds.variables)
@@ -173,7 +175,9 @@ class Module:
 
     def _constants(self) -> list[str]:
         lines = []
-        labels = sorted(self.texts.labels.items(), key=lambda item: (not item[1].text, item[1].value))
+        labels = sorted(
+            self.texts.labels.items(), key=lambda item: (not item[1].text, item[1].value)
+        )
         for name, node in labels:
             lines.append(f"    localparam {name} = {self.texts.label_width(node)}'d{node.value};")
         for name, table in self.texts.tables.items():
@@ -240,7 +244,9 @@ class Module:
         self.texts.following = set()
         lines = ["    always @* begin"]
         for name in self.model.reset:
-            lines.append(f"        {self._signals[name + chr(39)].name} = {self._signals[name].name};")
+            lines.append(
+                f"        {self._signals[name + chr(39)].name} = {self._signals[name].name};"
+            )
         lines += self._defaults(self.model.tick)
         return [*lines, *self._block(self.model.tick, 2), "    end", ""]
 
@@ -275,14 +281,19 @@ class Module:
                 edges.append(f"{'posedge' if r.active_high else 'negedge'} {r.port}")
         lines = self._initial()
         lines.append(f"    always @({' or '.join(edges)}) begin")
-        step = [f"{self._signals[n].name} <= {self._signals[n + chr(39)].name};"
-                for n in self.model.reset]
+        step = [
+            f"{self._signals[n].name} <= {self._signals[n + chr(39)].name};"
+            for n in self.model.reset
+        ]
         if not resets:
             return [*lines, *(f"        {s}" for s in step), "    end", ""]
         for place, test in enumerate(_reset_tests(resets)):
             lines.append(f"        {'if' if not place else 'end else if'} ({test}) begin")
-            lines += [f"            {self._reset_value(n, '<=')}" for n in self.model.reset
-                      if n not in self.model.held]
+            lines += [
+                f"            {self._reset_value(n, '<=')}"
+                for n in self.model.reset
+                if n not in self.model.held
+            ]
         lines += ["        end else begin", *(f"            {s}" for s in step)]
         return [*lines, "        end", "    end", ""]
 
@@ -300,7 +311,9 @@ class Module:
             if not any(value):
                 return f"{signal.name} {assign} 0;"
             filled = [*value, *[0] * (signal.count - len(value))]
-            parts = ", ".join(f"{signal.width}'d{v % (1 << signal.width)}" for v in reversed(filled))
+            parts = ", ".join(
+                f"{signal.width}'d{v % (1 << signal.width)}" for v in reversed(filled)
+            )
             return f"{signal.name} {assign} {{{parts}}};"
         texts = {code: text for text, code in self.model.encoded.items()}
         if _is_text(self.model, name):
@@ -311,8 +324,11 @@ class Module:
 
     def _text_constant(self, text: str) -> Const:
         label = next(
-            (c.label for c in self.texts.labels.values()
-             if c.text and c.value == self.model.encoded[text]),
+            (
+                c.label
+                for c in self.texts.labels.values()
+                if c.text and c.value == self.model.encoded[text]
+            ),
             re.sub(r"\W", "_", text),
         )
         return Const(self.model.encoded[text], label, text=True)
@@ -519,7 +535,9 @@ def _reset_tests(resets: list[Reset]) -> list[str]:
     """One condition per kind: asynchronous resets may not share theirs with synchronous ones."""
     tests = []
     for kind in (True, False):
-        parts = [f"{'' if r.active_high else '!'}{r.port}" for r in resets if r.asynchronous == kind]
+        parts = [
+            f"{'' if r.active_high else '!'}{r.port}" for r in resets if r.asynchronous == kind
+        ]
         if parts:
             tests.append(" || ".join(parts))
     return tests

@@ -102,8 +102,11 @@ def _divide(op: str, a: Range, b: Range) -> Range:
     """For divisors above 0: others are refused where the text is printed, 0 stops Python."""
     low, high = max(b.low, 1), max(b.high, 1)
     if op == "%":
-        return a if 0 <= a.low and a.high < low else Range(0, min(high - 1, max(a.high, 0))
-                                                           if a.low >= 0 else high - 1)
+        return (
+            a
+            if 0 <= a.low and a.high < low
+            else Range(0, min(high - 1, max(a.high, 0)) if a.low >= 0 else high - 1)
+        )
     corners = [x // y for x in (a.low, a.high) for y in (low, high)]
     return Range(min(corners), max(corners))
 

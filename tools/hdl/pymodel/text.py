@@ -156,13 +156,20 @@ class Texts:
         found = self._range_of(node)
         if found.low >= 0:
             return self.normal(node)
-        room = self.bounds.variables[size.name] if isinstance(size, Var) else Range(
-            size.value, size.value  # type: ignore[union-attr]
+        room = (
+            self.bounds.variables[size.name]
+            if isinstance(size, Var)
+            else Range(
+                size.value,
+                size.value,  # type: ignore[union-attr]
+            )
         )
         self._new(size, room)
         test = self._new(Compare("<", node, self._number(0)), BIT)
         wrapped = self._new(Binary("+", node, size), Range(0, room.high))
-        return self.normal(self._new(Choice(test, wrapped, node), Range(0, max(found.high, room.high))))
+        return self.normal(
+            self._new(Choice(test, wrapped, node), Range(0, max(found.high, room.high)))
+        )
 
     def _range_of(self, node: Expr) -> Range:
         if isinstance(node, Const):
@@ -260,8 +267,8 @@ class Texts:
             Binary("+", node.a, self._number(lift)), Range(a.low + lift, a.high + lift)
         )
         result = self._new(
-            Binary(node.op, raised, node.b), Range(found.low + turns, found.high + turns)
-            if node.op == "//" else found
+            Binary(node.op, raised, node.b),
+            Range(found.low + turns, found.high + turns) if node.op == "//" else found,
         )
         if node.op == "//":
             result = self._new(Binary("-", result, self._number(turns)), found)
@@ -398,8 +405,10 @@ class Texts:
             case Element():
                 signal = self.signal(node.array)
                 text = self.part(signal, node.index)
-                return (f"$signed({text})" if signal.signed else text, _ATOM), signal.width, (
-                    signal.signed
+                return (
+                    (f"$signed({text})" if signal.signed else text, _ATOM),
+                    signal.width,
+                    (signal.signed),
                 )
             case Lookup():
                 return self._table(node)
@@ -407,7 +416,11 @@ class Texts:
                 name = self.signal(node.of.name).name
                 place = str(node.low) if node.high == node.low else f"{node.high}:{node.low}"
                 whole = self.signal(node.of.name).width == 1
-                return (name if whole else f"{name}[{place}]", _ATOM), node.high - node.low + 1, False
+                return (
+                    (name if whole else f"{name}[{place}]", _ATOM),
+                    node.high - node.low + 1,
+                    False,
+                )
             case _:
                 raise AssertionError(node)
 
