@@ -1,18 +1,22 @@
 """Python reference models become Verilog that does the same, cycle by cycle."""
 
 import re
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sandboxes import Command
 from sandboxes.bubblewrap import BubblewrapSandbox
 from tools.hdl.contract import Clock, Contract, Port, Reset
 from tools.hdl.from_python import NotTranslatable, observed_widths, to_verilog
 from tools.hdl.reference import run_reference
 from tools.hdl.simulate import simulate, simulate_many
 from tools.hdl.stimuli import stimuli
+from tools.hdl.yosys import run_yosys
 
 CYCLES = 400
 
@@ -170,3 +174,154 @@ def test_random_programs_do_the_same(bwrap, parts):
         expected = run_reference(program, RANDOM, stimulus, bwrap)
         assert trace.after == expected.after, program
         assert trace.before[1:] == expected.before[1:], program
+
+
+# --- what is refused, and what is assumed ---------------------------------------------------------
+
+PLAIN = Contract(
+    "plain",
+    (
+        Port("clk", "input", 1),
+        Port("rst", "input", 1),
+        Port("d", "input", 4),
+        Port("q", "output", 4),
+    ),
+    (Clock("clk", "posedge"),),
+    (Reset("rst", True, False),),
+)
+
+
+def plain(tick="self.q = i.d", outputs="return {'q': self.q}", reset="self.q = 0", more=""):
+    return f"""
+class Model:
+    def reset(self):
+        {reset}
+    def outputs(self, i):
+        {outputs}
+    def tick(self, i):
+        {tick}
+{more}
+"""
+
+
+REFUSED = {
+    "changes self.q": plain(outputs="self.q += 1; return {'q': self.q}"),
+    "no q": plain(outputs="return {'y': self.q}"),
+    "does not return a dict": plain(outputs="return self.q"),
+    "no input e": plain(tick="self.q = i.e"),
+    "no input clk": plain(tick="self.q = i.clk"),
+    "self.r is not set in reset": plain(tick="self.r += 1"),
+    "without bound": plain(
+        reset="self.q = 0; self.n = 0", tick="self.n += i.d; self.q = self.n > 9"
+    ),
+    "depends on data": plain(tick="while self.q: self.q -= 1"),
+    "not a constant": plain(tick="self.q = sum(range(i.d))"),
+    "calls itself": plain(tick="self.f(i)", more="    def f(self, i):\n        self.f(i)"),
+    "the constant 1.5": plain(tick="self.q = i.d * 1.5"),
+    "this operator": plain(tick="self.q = i.d / 2"),
+    "string where a number": plain(reset="self.q = 'A'", tick="self.q = 'B'"),
+    "a string here and a number": plain(tick="self.q = 'A' if i.d else 'B'"),
+    "string is compared with a number": plain(tick="self.q = 1 if self.q == 'A' else 0"),
+    "may be negative": plain(tick="self.q = (i.d >> (i.d - 3)) & 1"),
+    "divided by one that is not": plain(tick="self.q = (i.d - 9) // (i.d + 1)"),
+    "inside an expression": plain(
+        tick="self.q = self.q + self.f()",
+        more="    def f(self):\n        self.q = 3\n        return 1",
+    ),
+    "two names for one list": plain(
+        reset="self.q = 0; self.m = [0] * 4", tick="m = self.m; m[i.d & 3] = 1; self.q = m[0]"
+    ),
+    "neither a number": plain(
+        reset="self.q = 0; self.m = {}", tick="self.m[i.d] = 1; self.q = len(self.m)"
+    ),
+    "imports random": "import random\n" + plain(),
+    "no class named Model": "class Module:\n    pass\n",
+    "not Python": "module plain;",
+    "try": plain(
+        tick="\n        try:\n            self.q = 1\n        except ValueError:\n            pass"
+    ),
+    "a slice": plain(reset="self.q = 0; self.m = [0] * 4", tick="self.m[0:2] = [1, 2]"),
+    "more than 256 bits": plain(tick="x = 1 << 200; self.q = (x << 60) >> 259 + i.d"),
+    "statements once unrolled": plain(
+        tick="\n        for a in range(99):\n            for b in range(99):\n                self.q ^= i.d"
+    ),
+}
+
+
+@pytest.mark.parametrize(("reason", "code"), REFUSED.items(), ids=list(REFUSED))
+def test_what_is_outside_the_subset_is_refused_with_its_reason(reason, code):
+    with pytest.raises(NotTranslatable, match=re.escape(reason)):
+        to_verilog(code, PLAIN)
+
+
+def test_a_refusal_names_the_line():
+    with pytest.raises(NotTranslatable) as refused:
+        to_verilog(plain(tick="self.q = i.e"), PLAIN)
+    assert refused.value.line == 8
+
+
+def test_widths_seen_in_a_run_stand_in_where_ranges_do_not_settle(bwrap):
+    code = plain(reset="self.q = 0; self.n = 0", tick="self.n += i.d; self.q = self.n > 900")
+    stimulus = stimuli(PLAIN, cycles=CYCLES)
+    widths = observed_widths(code, PLAIN, stimulus, bwrap)
+    assert widths["q"] == 1
+    assert "bits as seen in a run" in to_verilog(code, PLAIN, widths)
+    expected = run_reference(code, PLAIN, stimulus, bwrap)
+    trace = simulate(to_verilog(code, PLAIN, widths), PLAIN, stimulus, bwrap)
+    assert trace.after == expected.after
+    narrow = simulate(to_verilog(code, PLAIN, {"n": 9}), PLAIN, stimulus, bwrap)
+    assert narrow.after != expected.after
+
+
+def test_a_register_shown_by_an_output_is_as_wide_as_it():
+    verilog = to_verilog(plain(tick="self.q += i.d"), PLAIN)
+    assert "as wide as output q" in verilog
+    assert "output reg [3:0] q" in verilog
+
+
+def test_what_ranges_settle_ignores_given_widths():
+    assert to_verilog(plain(), PLAIN, {"q": 1}) == to_verilog(plain(), PLAIN)
+
+
+def test_several_clocks_are_refused():
+    both = Contract("plain", PLAIN.ports, (Clock("clk", "both"),), PLAIN.resets)
+    with pytest.raises(NotTranslatable):
+        to_verilog(plain(), both)
+
+
+def test_the_comparison_sees_a_wrong_translation(bwrap):
+    """The oracle of this file kills a mutant of each part of a translation."""
+    code, contract = next(p.values for p in MODELS if p.id == "traffic_strings")
+    verilog = to_verilog(code, contract)
+    stimulus = stimuli(contract, sources=[verilog], cycles=CYCLES)
+    expected = run_reference(code, contract, stimulus, bwrap)
+    mutants = [
+        verilog.replace("posedge clk", "negedge clk"),
+        verilog.replace("if (rst)", "if (!rst)"),
+        verilog.replace("state <= GREEN", "state <= RED"),
+        verilog.replace("timer_next >= 4'd8", "timer_next > 4'd8"),
+        verilog.replace("RED = 2'd2", "RED = 2'd3"),
+    ]
+    assert verilog not in mutants
+    for trace in simulate_many(mutants, contract, stimulus, bwrap):
+        assert trace.after != expected.after or trace.before[1:] != expected.before[1:]
+
+
+def test_yosys_synthesises_every_model_without_latches(bwrap):
+    files = {f"{p.id}.v": to_verilog(*p.values).encode() for p in MODELS}
+    passes = "proc; select -assert-none t:$dlatch t:$_DLATCH_* t:$_DLATCHSR_*; check -assert"
+    script = "\n".join(
+        f"read_verilog {name}; hierarchy -check -top {name[:-2]}; {passes}; design -reset"
+        for name in files
+    )
+    outcome = run_yosys(bwrap, script, files)
+    assert outcome.ok, outcome.text()[-800:]
+
+
+def test_verilator_lints_every_model(bwrap):
+    files = {f"{p.id}.v": to_verilog(*p.values).encode() for p in MODELS}
+    options = "--lint-only -Wall -Wno-WIDTH -Wno-UNUSEDSIGNAL -Wno-DECLFILENAME -Wno-UNUSEDPARAM"
+    command = f"for f in *.v; do $0 {options} --language 1364-2005 $f || exit 1; done"
+    program = shutil.which("verilator") or str(Path(sys.executable).with_name("verilator"))
+    outcome = bwrap.run(Command(argv=("/bin/sh", "-c", command, program), files=files))
+    assert outcome.ok, outcome.text()[:1500]

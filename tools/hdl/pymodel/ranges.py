@@ -30,7 +30,7 @@ class Range:
 
     @property
     def bounded(self) -> bool:
-        return -LIMIT < self.low and self.high < LIMIT
+        return self.low > -LIMIT and self.high < LIMIT
 
     def bits(self, signed: bool | None = None) -> int:
         """Bits that hold every value, at least 1; two's complement when ``signed``."""
@@ -104,7 +104,7 @@ def _divide(op: str, a: Range, b: Range) -> Range:
     if op == "%":
         return (
             a
-            if 0 <= a.low and a.high < low
+            if a.low >= 0 and a.high < low
             else Range(0, min(high - 1, max(a.high, 0)) if a.low >= 0 else high - 1)
         )
     corners = [x // y for x in (a.low, a.high) for y in (low, high)]
