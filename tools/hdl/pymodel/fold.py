@@ -19,8 +19,8 @@ from tools.hdl.pymodel.program import (
     Items,
     Value,
 )
+from tools.hdl.pymodel.ranges import MAX_BITS
 
-MAX_BITS = 256
 BINARY: dict[type[ast.operator], tuple[str, Callable[[int, int], int]]] = {
     ast.Add: ("+", operator.add),
     ast.Sub: ("-", operator.sub),

@@ -23,10 +23,9 @@ from tools.hdl.pymodel.ir import (
 )
 from tools.hdl.pymodel.lower import Lowered
 from tools.hdl.pymodel.normal import Signal
-from tools.hdl.pymodel.ranges import Range
+from tools.hdl.pymodel.ranges import MAX_BITS, Range
 
 MAX_LIST_BITS = 1 << 16
-_MAX_WIDTH = 256
 _KEYWORDS = frozenset(
     """always and assign automatic begin bit break buf byte case casex casez cell chandle checker
     class clocking config const constraint context continue cover deassign default defparam design
@@ -143,8 +142,8 @@ class Layout:
     def _declare(self, name: str, identifier: str, bounds: Mapping[str, Range]) -> None:
         plain = name.removesuffix("'")
         held = bounds.get(plain, Range(0, 0))
-        if held.bits() > _MAX_WIDTH:
-            raise NotTranslatable(f"{plain} may need more than {_MAX_WIDTH} bits")
+        if held.bits() > MAX_BITS:
+            raise NotTranslatable(f"{plain} may need more than {MAX_BITS} bits")
         count = self._sizes.get(plain, 0)
         self._signals[name] = Signal(identifier, held.bits(), held.signed, count)
 

@@ -174,7 +174,11 @@ class Normal:
         signal = self.signal(node.name)
         if low + bits > signal.width:
             return None
-        return node if bits == signal.width else self._slice(node, low + bits - 1, low)
+        return (
+            node
+            if bits == signal.width and not signal.signed
+            else self._slice(node, low + bits - 1, low)
+        )
 
     def _normal_division(self, node: Binary, a: Range, b: Range, found: Range) -> Expr:
         if b.high <= 0 or b.low < 0:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-LIMIT = 1 << 256
+MAX_BITS = 256
+LIMIT = 1 << MAX_BITS
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,16 +211,16 @@ class Texts(Normal):
             case Lookup():
                 return self._table(node)
             case Slice():
-                name = self.signal(node.of.name).name
-                place = str(node.low) if node.high == node.low else f"{node.high}:{node.low}"
-                whole = self.signal(node.of.name).width == 1
-                return (
-                    (name if whole else f"{name}[{place}]", _ATOM),
-                    node.high - node.low + 1,
-                    False,
-                )
+                return (self._bits(node), _ATOM), node.high - node.low + 1, False
             case _:
                 raise AssertionError(node)
+
+    def _bits(self, node: Slice) -> str:
+        signal = self.signal(node.of.name)
+        if signal.width == 1:  # declared without a range, so it has no part
+            return f"{{{signal.name}}}" if signal.signed else signal.name
+        place = str(node.low) if node.high == node.low else f"{node.high}:{node.low}"
+        return f"{signal.name}[{place}]"
 
     def part(self, signal: Signal, index: Expr) -> str:
         """One element of a list; ``index`` is normal."""
