@@ -91,6 +91,8 @@ def to_verilog(code: str, contract: Contract, widths: Mapping[str, int] | None =
         bounds = analyse(model, inputs, given)
         for name in sorted(bounds.open):
             raise NotTranslatable(f"{name} may grow without bound")
+    if not all(found.bounded for found in bounds.places.values()):
+        raise NotTranslatable(f"a number may need more than {ranges.MAX_BITS} bits")
     return Module(model, contract, bounds, notes).text()
 
 
@@ -134,7 +136,9 @@ def _width(
         return bits, f"{bits} bits as seen in a run; its range does not settle"
     for port in contract.outputs:
         for statement in model.outputs:
-            shown = isinstance(statement, Assign) and statement.name == f"out.{port.name}"
-            if shown and isinstance(statement.value, Var) and statement.value.name == name:
-                return port.width, f"as wide as output {port.name}; its range does not settle"
+            match statement:
+                case Assign(name=shown, value=Var(name=source)) if (
+                    shown == f"out.{port.name}" and source == name
+                ):
+                    return port.width, f"as wide as output {port.name}; its range does not settle"
     return None

@@ -9,27 +9,20 @@ a width from outside and is then taken to wrap around, which the result says.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tools.hdl.pymodel import ranges
+from tools.hdl.pymodel.interpret import FEW, Facts, Interpreter, Key, either
 from tools.hdl.pymodel.ir import (
     Assign,
-    Binary,
     Block,
     Choice,
     Compare,
     Const,
-    Element,
     Expr,
-    Fill,
     If,
     Logic,
     Lookup,
-    Shift,
-    Statement,
-    Store,
-    Unary,
-    Var,
     children,
     expressions,
     reads,
@@ -39,32 +32,7 @@ from tools.hdl.pymodel.ranges import BIT, LIMIT, Range
 
 _ROUNDS_EXACT = 3
 _ROUNDS = 400
-_NEGATED = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
-_MIRRORED = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
-
-
-@dataclass
-class Facts:
-    """What is known at one place: ranges, what locals stand for, pairs known to be in order."""
-
-    ranges: dict[str, Range]
-    meaning: dict[str, Expr] = field(default_factory=dict)
-    at_least: set[tuple[str, str]] = field(default_factory=set)
-
-    def copy(self) -> Facts:
-        return Facts(dict(self.ranges), dict(self.meaning), set(self.at_least))
-
-    def join(self, other: Facts) -> Facts:
-        names = self.ranges.keys() | other.ranges.keys()
-        joined = {n: _or(self.ranges.get(n), other.ranges.get(n)) for n in names}
-        same = {n: e for n, e in self.meaning.items() if other.meaning.get(n) is e}
-        return Facts(joined, same, self.at_least & other.at_least)
-
-    def forget(self, name: str) -> None:
-        self.meaning = {
-            n: e for n, e in self.meaning.items() if n != name and name not in reads(e)
-        }
-        self.at_least = {pair for pair in self.at_least if name not in pair}
+_PARTS = 48
 
 
 @dataclass(frozen=True)
@@ -80,22 +48,86 @@ class Bounds:
     open: frozenset[str]
 
 
-def analyse(
-    model: Lowered, inputs: Mapping[str, int], given: Mapping[str, Range]
-) -> Bounds:
+def analyse(model: Lowered, inputs: Mapping[str, int], given: Mapping[str, Range]) -> Bounds:
     """The bounds of a model whose inputs have these widths. Registers in ``given`` wrap around
-    in that range whatever is put into them."""
+    in that range whatever is put into them.
+
+    When ranges do not settle, a second look keeps them apart for each value of the registers
+    that steer the model: a counter that is only cleared on the way into a state has no bound
+    otherwise.
+    """
     ports = {f"i.{name}": ranges.unsigned(width) for name, width in inputs.items()}
-    start = {n: given.get(n) or _initial(v) for n, v in model.reset.items()}
-    state = _settle(model, ports, start, given)
-    final = _Interpreter(given)
+    bounds = _analyse(model, ports, given, ())
+    if bounds.open:
+        keys = _steering(model, bounds)
+        bounds = _analyse(model, ports, given, keys) if keys else bounds
+    return bounds
+
+
+def _analyse(
+    model: Lowered, ports: dict[str, Range], given: Mapping[str, Range], keys: tuple[str, ...]
+) -> Bounds:
+    start = Facts({n: given.get(n) or _initial(v) for n, v in model.reset.items()} | ports)
+    states = _settle(model, start, given, keys)
+    final = Interpreter(given, keys)
     for block in (model.tick, model.outputs):
-        final.block(block, Facts({**state, **ports}))
-    variables = dict(state)
+        final.block(block, [s.copy() for s in states])
+    whole = states[0]
+    for state in states[1:]:
+        whole = whole.join(state)
+    registers = {n: whole.ranges[n] for n in model.reset}
+    variables = dict(registers)
     for name, held in final.held.items():
-        variables[name] = _or(variables.get(name), held)
-    unsettled = frozenset(n for n, r in state.items() if not r.bounded)
-    return Bounds(variables, state, final.places, unsettled)
+        variables[name] = either(variables.get(name), held)
+    unsettled = frozenset(n for n, r in registers.items() if not r.bounded)
+    return Bounds(variables, registers, final.places, unsettled)
+
+
+def _steering(model: Lowered, bounds: Bounds) -> tuple[str, ...]:
+    """Registers of few values that conditions read, those read most first."""
+    uses: dict[str, int] = {}
+    for node in _all_expressions(model.tick):
+        for test in (node.test,) if isinstance(node, Choice) else _compared(node):
+            for name in reads(test):
+                uses[name] = uses.get(name, 0) + 1
+    for test in _tests(model.tick):
+        for name in reads(test):
+            uses[name] = uses.get(name, 0) + 1
+    chosen: list[str] = []
+    product = 1
+    flags = _flags(model.tick)
+    for name in sorted(uses, key=lambda n: -uses[n]):
+        held = BIT if name in flags else bounds.registers.get(name)
+        size = held.high - held.low + 1 if held and held.bounded else 0
+        if 1 < size <= FEW and product * size <= _PARTS and not name.endswith(".len"):
+            chosen.append(name)
+            product *= size
+    return tuple(chosen)
+
+
+def _compared(node: Expr) -> tuple[Expr, ...]:
+    return children(node) if isinstance(node, Compare | Logic) else ()
+
+
+def _flags(block: Block) -> set[str]:
+    """Locals that only ever hold the outcome of a comparison."""
+    found: dict[str, bool] = {}
+    for statement in block:
+        inner: set[str] = set()
+        if isinstance(statement, If):
+            inner = _flags(statement.then + statement.orelse)
+        elif isinstance(statement, Assign) and not statement.name.startswith("self."):
+            is_flag = isinstance(statement.value, Compare | Logic)
+            found[statement.name] = found.get(statement.name, True) and is_flag
+        found |= {name: found.get(name, True) for name in inner}
+    return {name for name, is_flag in found.items() if is_flag}
+
+
+def _tests(block: Block) -> Iterator[Expr]:
+    for statement in block:
+        if isinstance(statement, If):
+            yield statement.test
+            yield from _tests(statement.then + statement.orelse)
 
 
 def _initial(value: int | tuple[int, ...]) -> Range:
@@ -104,28 +136,36 @@ def _initial(value: int | tuple[int, ...]) -> Range:
 
 
 def _settle(
-    model: Lowered, ports: dict[str, Range], start: dict[str, Range], given: Mapping[str, Range]
-) -> dict[str, Range]:
-    """The registers' ranges: a fixed point, widened along the model's constants, then narrowed."""
-
-    def after(state: dict[str, Range]) -> dict[str, Range]:
-        end = _Interpreter(given).block(model.tick, Facts({**state, **ports}))
-        return {n: start[n] | end.ranges[n] if end else start[n] for n in start}
-
+    model: Lowered, start: Facts, given: Mapping[str, Range], keys: tuple[str, ...]
+) -> list[Facts]:
+    """What registers can hold, apart for each value of ``keys``: a fixed point of ``tick``,
+    widened along the model's constants, then narrowed."""
     steps = _thresholds(model)
-    state = start
+
+    def after(states: dict[Key, Facts]) -> dict[Key, Facts]:
+        interpreter = Interpreter(given, keys)
+        ends = interpreter.block(model.tick, [s.copy() for s in states.values()])
+        kept = [Facts({**start.ranges, **{n: e.ranges[n] for n in model.reset}}) for e in ends]
+        return interpreter.merged([start.copy(), *kept])
+
+    states = {Interpreter(given, keys).key(start): start}
     for turn in range(_ROUNDS):
-        grown = {n: state[n] | r for n, r in after(state).items()}
-        if grown == state:
+        new = after(states)
+        grown = {k: states[k].join(f) if k in states else f for k, f in new.items()}
+        grown |= {k: f for k, f in states.items() if k not in grown}
+        if all(k in states and grown[k].ranges == states[k].ranges for k in grown):
             break
         if turn >= _ROUNDS_EXACT:
-            grown = {n: _widen(state[n], r, steps) for n, r in grown.items()}
-        state = grown
+            for k in grown.keys() & states.keys():
+                for n, r in states[k].ranges.items():
+                    grown[k].ranges[n] = _widen(r, grown[k].ranges[n], steps)
+        states = grown
     else:
-        state = {n: given.get(n, Range(-LIMIT, LIMIT)) for n in state}
+        wild = {n: given.get(n, Range(-LIMIT, LIMIT)) for n in model.reset}
+        return [Facts({**start.ranges, **wild})]
     for _ in range(3):
-        state = {n: r & state[n] or r for n, r in after(state).items()}
-    return state
+        states = after(states)
+    return list(states.values())
 
 
 def _widen(old: Range, new: Range, steps: list[int]) -> Range:
@@ -138,8 +178,9 @@ def _thresholds(model: Lowered) -> list[int]:
     """Where ranges of registers are likely to end."""
     found = {LIMIT, -LIMIT, 0} | {(1 << k) - 1 for k in range(65)} | {-(1 << k) for k in range(65)}
     for node in _all_expressions(model.tick):
-        if isinstance(node, Const):
-            found |= {node.value + d for d in (-1, 0, 1)}
+        if isinstance(node, Const | Lookup):
+            numbers = node.values if isinstance(node, Lookup) else (node.value,)
+            found |= {number + d for number in numbers for d in (-1, 0, 1)}
     for value in model.reset.values():
         found |= set(value if isinstance(value, tuple) else (value,))
     return sorted(found)
@@ -154,228 +195,3 @@ def _all_expressions(block: Block) -> Iterator[Expr]:
             stack += children(node)
         if isinstance(statement, If):
             yield from _all_expressions(statement.then + statement.orelse)
-
-
-def _or(a: Range | None, b: Range | None) -> Range:
-    if a is None or b is None:
-        present = a or b
-        assert present is not None
-        return present
-    return a | b
-
-
-class _Interpreter:
-    """Runs statements on ranges, noting the range of every place and variable on the way."""
-
-    def __init__(self, given: Mapping[str, Range]) -> None:
-        self.given = given
-        self.places: dict[int, Range] = {}
-        self.held: dict[str, Range] = {}
-
-    def block(self, block: Block, facts: Facts) -> Facts | None:
-        """What is known afterwards; None when the end is never reached."""
-        for statement in block:
-            following = self._statement(statement, facts)
-            if following is None:
-                return None
-            facts = following
-        return facts
-
-    def _statement(self, node: Statement, facts: Facts) -> Facts | None:
-        match node:
-            case If():
-                self.expr(node.test, facts)
-                yes, no = self.assume(node.test, True, facts), self.assume(node.test, False, facts)
-                then = self.block(node.then, yes) if yes else None
-                orelse = self.block(node.orelse, no) if no else None
-                return then.join(orelse) if then and orelse else then or orelse
-            case Assign():
-                self._assign(node.name, node.value, facts)
-            case Store():
-                self.expr(node.index, facts)
-                value = self.expr(node.value, facts)
-                facts.forget(node.array)
-                self._put(node.array, value, facts)
-            case Fill():
-                found = [self.expr(v, facts) for v in node.values]
-                facts.forget(node.array)
-                facts.ranges.pop(node.array, None)
-                for r in found:
-                    self._put(node.array, r, facts)
-            case Shift():
-                value = self.expr(node.value, facts) if node.value is not None else Range(0, 0)
-                facts.forget(node.array)
-                self._put(node.array, value, facts)
-        return facts
-
-    def _assign(self, name: str, value: Expr, facts: Facts) -> None:
-        result = self.expr(value, facts)
-        facts.forget(name)
-        facts.ranges.pop(name, None)
-        self._put(name, result, facts)
-        if name not in reads(value):
-            facts.meaning[name] = value
-
-    def _put(self, name: str, value: Range, facts: Facts) -> None:
-        """Weak update: a list keeps what its other elements may hold."""
-        wrap = self.given.get(name)
-        if wrap is not None and value not in wrap:
-            value = wrap
-        facts.ranges[name] = _or(facts.ranges.get(name), value)
-        self.held[name] = _or(self.held.get(name), facts.ranges[name])
-
-    def expr(self, node: Expr, facts: Facts) -> Range:
-        result = self._expr(node, facts)
-        self.places[id(node)] = _or(self.places.get(id(node)), result)
-        return result
-
-    def _expr(self, node: Expr, facts: Facts) -> Range:
-        match node:
-            case Const():
-                return Range(node.value, node.value)
-            case Var():
-                return facts.ranges.get(node.name, Range(0, 0))
-            case Unary():
-                return ranges.unary(node.op, self.expr(node.a, facts))
-            case Binary():
-                result = ranges.binary(node.op, self.expr(node.a, facts), self.expr(node.b, facts))
-                ordered = (_key(node.a), _key(node.b)) in facts.at_least
-                floor = Range(0, LIMIT) if node.op == "-" and ordered else result
-                return result & floor or result
-            case Compare():
-                return ranges.comparison(
-                    node.op, self.expr(node.a, facts), self.expr(node.b, facts)
-                )
-            case Logic():
-                return self._logic(node, facts)
-            case Choice():
-                return self._choice(node, facts)
-            case Element():
-                self.expr(node.index, facts)
-                return facts.ranges.get(node.array, Range(0, 0))
-            case Lookup():
-                self.expr(node.index, facts)
-                return Range(min(node.values), max(node.values))
-
-    def _logic(self, node: Logic, facts: Facts) -> Range:
-        known: Facts | None = facts
-        for part in node.args:
-            self.expr(part, known if known is not None else facts)
-            if known is not None:
-                known = self.assume(part, node.op == "and", known)
-        if self.assume(node, True, facts) is None:
-            return Range(0, 0)
-        return Range(1, 1) if self.assume(node, False, facts) is None else BIT
-
-    def _choice(self, node: Choice, facts: Facts) -> Range:
-        self.expr(node.test, facts)
-        found = None
-        for branch, truth in ((node.a, True), (node.b, False)):
-            known = self.assume(node.test, truth, facts)
-            if known is not None:
-                found = _or(found, self.expr(branch, known))
-        return found or Range(0, 0)
-
-    def quiet(self, node: Expr, facts: Facts) -> Range:
-        """The range of an expression without noting it."""
-        places, self.places = self.places, {}
-        try:
-            return self.expr(node, facts)
-        finally:
-            self.places = places
-
-    # --- conditions --------------------------------------------------------------------------
-
-    def assume(self, test: Expr, truth: bool, facts: Facts) -> Facts | None:
-        """What is known where ``test`` has this truth; None when it cannot have it."""
-        match test:
-            case Logic(op="not"):
-                return self.assume(test.args[0], not truth, facts)
-            case Logic() if (test.op == "and") == truth:
-                known: Facts | None = facts
-                for part in test.args:
-                    known = self.assume(part, truth, known) if known is not None else None
-                return known
-            case Logic():
-                return self._any(test.args, truth, facts)
-            case Compare():
-                op = test.op if truth else _NEGATED[test.op]
-                return self._compared(op, test.a, test.b, facts)
-            case _:
-                return self._compared("!=" if truth else "==", test, Const(0), facts)
-
-    def _any(self, parts: tuple[Expr, ...], truth: bool, facts: Facts) -> Facts | None:
-        """At least one part has this truth: each in turn is the first."""
-        joined: Facts | None = None
-        before: Facts | None = facts
-        for part in parts:
-            if before is None:
-                break
-            here = self.assume(part, truth, before)
-            if here is not None:
-                joined = joined.join(here) if joined else here
-            before = self.assume(part, not truth, before)
-        return joined
-
-    def _compared(self, op: str, a: Expr, b: Expr, facts: Facts) -> Facts | None:
-        ra, rb = self.quiet(a, facts), self.quiet(b, facts)
-        known = self._narrow(a, op, rb, facts.copy())
-        known = self._narrow(b, _MIRRORED[op], ra, known) if known is not None else None
-        if known is not None and _key(a) and _key(b):
-            if op in (">", ">=", "=="):
-                known.at_least.add((_key(a), _key(b)))
-            if op in ("<", "<=", "=="):
-                known.at_least.add((_key(b), _key(a)))
-        return known
-
-    def _narrow(self, node: Expr, op: str, other: Range, facts: Facts) -> Facts | None:
-        """Narrow what ``node op other`` says about the variable in ``node``."""
-        present = self.quiet(node, facts)
-        kept = _kept(present, op, other)
-        if kept is None:
-            return None
-        match node:
-            case Var():
-                if node.name in facts.ranges:
-                    facts.ranges[node.name] = kept
-                meaning = facts.meaning.get(node.name)
-                if meaning is not None and kept != present:
-                    return self._meant(meaning, kept, facts)
-            case Binary(op="+" | "-", b=Const() as step):
-                back = step.value if node.op == "-" else -step.value
-                return self._narrow(node.a, op, Range(other.low + back, other.high + back), facts)
-            case Compare() | Logic() if kept.low == kept.high:
-                return self.assume(node, bool(kept.low), facts)
-        return facts
-
-    def _meant(self, meaning: Expr, kept: Range, facts: Facts) -> Facts | None:
-        """A local was narrowed: so is what it was computed from."""
-        if isinstance(meaning, Compare | Logic):
-            return self.assume(meaning, bool(kept.low), facts) if kept.low == kept.high else facts
-        known = self._narrow(meaning, ">=", Range(kept.low, kept.low), facts)
-        return self._narrow(meaning, "<=", Range(kept.high, kept.high), known) if known else None
-
-
-def _key(node: Expr) -> str:
-    return node.name if isinstance(node, Var) else ""
-
-
-def _kept(present: Range, op: str, other: Range) -> Range | None:
-    """The part of ``present`` that can stand in this relation to some value of ``other``."""
-    low, high = present.low, present.high
-    match op:
-        case "==":
-            return present & other
-        case "!=":
-            if other.low == other.high:
-                low += int(low == other.low)
-                high -= int(high == other.low)
-        case "<":
-            high = min(high, other.high - 1)
-        case "<=":
-            high = min(high, other.high)
-        case ">":
-            low = max(low, other.low + 1)
-        case ">=":
-            low = max(low, other.low)
-    return Range(low, high) if low <= high else None

@@ -3,73 +3,45 @@
 from __future__ import annotations
 
 import ast
-import operator
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from tools.hdl.contract import Contract
+from tools.hdl.pymodel.fold import (
+    BINARY,
+    COMPARE,
+    binary,
+    choice,
+    compare,
+    logic,
+    named,
+    truthful,
+    unary,
+)
 from tools.hdl.pymodel.ir import (
-    Binary,
     Choice,
-    Compare,
     Const,
     Element,
     Expr,
-    Logic,
     Lookup,
     NotTranslatable,
-    Unary,
     Var,
 )
-from tools.hdl.pymodel.program import Array, Inputs, Items, Program, Record, Self, Value, constants_of
-
-MAX_BITS = 256
-_BINARY: dict[type[ast.operator], tuple[str, Callable[[int, int], int]]] = {
-    ast.Add: ("+", operator.add),
-    ast.Sub: ("-", operator.sub),
-    ast.Mult: ("*", operator.mul),
-    ast.BitAnd: ("&", operator.and_),
-    ast.BitOr: ("|", operator.or_),
-    ast.BitXor: ("^", operator.xor),
-    ast.LShift: ("<<", operator.lshift),
-    ast.RShift: (">>", operator.rshift),
-    ast.FloorDiv: ("//", operator.floordiv),
-    ast.Mod: ("%", operator.mod),
-    ast.Pow: ("**", operator.pow),
-}
-_COMPARE: dict[type[ast.cmpop], tuple[str, Callable[[int, int], bool]]] = {
-    ast.Eq: ("==", operator.eq),
-    ast.NotEq: ("!=", operator.ne),
-    ast.Lt: ("<", operator.lt),
-    ast.LtE: ("<=", operator.le),
-    ast.Gt: (">", operator.gt),
-    ast.GtE: (">=", operator.ge),
-    ast.Is: ("==", operator.eq),
-    ast.IsNot: ("!=", operator.ne),
-}
-_QUIET = frozenset({"int", "tuple", "list", "sum", "min", "max", "abs", "len", "any", "all", "bool"})
-
-
-@dataclass
-class Scope:
-    """What names mean at one place. ``attributes`` is shared by all methods, ``locals`` is not.
-
-    A value is a constant, ``Var`` of the same name, a list variable, or a constant list; so
-    nothing here can go stale when a variable changes.
-    """
-
-    attributes: dict[str, Value]
-    locals: dict[str, Value] = field(default_factory=dict)
-    prefix: str = ""
-
-    def copy(self) -> Scope:
-        return Scope(dict(self.attributes), dict(self.locals), self.prefix)
+from tools.hdl.pymodel.program import (
+    Array,
+    Inputs,
+    Items,
+    Program,
+    Record,
+    Scope,
+    Self,
+    Value,
+    constants_of,
+)
 
 
 class Expressions(ABC):
-    """Evaluates expressions in ``self.scope``; calls of the model's own functions are inlined."""
+    """Evaluates expressions in ``self.scope``."""
 
     def __init__(self, program: Program, contract: Contract) -> None:
         self.program = program
@@ -81,16 +53,16 @@ class Expressions(ABC):
         self._evaluating: set[str] = set()
 
     @abstractmethod
+    def _call(self, node: ast.Call, whole: bool) -> Value:
+        """A call. ``whole``: it is a whole right-hand side, so it may change state."""
+
+    @abstractmethod
+    def _comprehend(self, node: ast.ListComp | ast.GeneratorExp) -> list[Value]:
+        """The values of a comprehension."""
+
+    @abstractmethod
     def inline(self, function: ast.FunctionDef, arguments: list[Value], whole: bool) -> Value:
-        """Run a function of the model here. ``whole``: the call is a whole right-hand side."""
-
-    @abstractmethod
-    def mutate(self, target: ast.expr, method: str, arguments: list[Value]) -> Value | None:
-        """Run a list method that changes the list; None when it is none."""
-
-    @abstractmethod
-    def hoist(self, value: Expr) -> Expr:
-        """The value of an expression as a variable or constant."""
+        """Run a function of the model here."""
 
     def refuse(self, reason: str) -> NotTranslatable:
         return NotTranslatable(reason, self.line)
@@ -260,7 +232,9 @@ class Expressions(ABC):
     def _subscript(self, node: ast.Subscript) -> Value:
         base = self.value(node.value)
         if isinstance(node.slice, ast.Slice):
-            bounds = [self._static(b) for b in (node.slice.lower, node.slice.upper, node.slice.step)]
+            bounds = [
+                self._static(b) for b in (node.slice.lower, node.slice.upper, node.slice.step)
+            ]
             return Items(self.items(base)[slice(*bounds)])
         if isinstance(base, Record):
             return self._select(base, node.slice, None)
@@ -335,9 +309,9 @@ class Expressions(ABC):
         raise self.refuse("a dict key that is not a constant")
 
     def _binary(self, node: ast.BinOp) -> Value:
-        if type(node.op) not in _BINARY:
+        if type(node.op) not in BINARY:
             raise self.refuse(f"{ast.unparse(node)}: this operator is not supported")
-        op = _BINARY[type(node.op)][0]
+        op = BINARY[type(node.op)][0]
         left, right = self.value(node.left), self.value(node.right)
         lists = (Items, Array)
         if isinstance(left, lists) and isinstance(right, lists) and op == "+":
@@ -410,258 +384,16 @@ class Expressions(ABC):
             return inside if isinstance(op, ast.In) else logic("not", [inside])
         a, b = self.value(left), self.value(right)
         if isinstance(a, Items | Array) and isinstance(b, Items) and not b.values:
-            return compare(_COMPARE[type(op)][0], self.length(a), Const(0))
+            return compare(COMPARE[type(op)][0], self.length(a), Const(0))
         if isinstance(a, Items | Array) and isinstance(b, Items | Array):
             pairs = list(zip(self.items(a), self.items(b), strict=True))
-            equal = logic("and", [self._same("==", self._scalar(x), self._scalar(y)) for x, y in pairs])
+            equal = logic(
+                "and", [self._same("==", self._scalar(x), self._scalar(y)) for x, y in pairs]
+            )
             return equal if isinstance(op, ast.Eq) else logic("not", [equal])
-        return self._same(_COMPARE[type(op)][0], self._scalar(a), self._scalar(b))
+        return self._same(COMPARE[type(op)][0], self._scalar(a), self._scalar(b))
 
     def _same(self, op: str, a: Expr, b: Expr) -> Expr:
         if self.is_text(a) != self.is_text(b) or (self.is_text(a) and op not in ("==", "!=")):
             raise self.refuse("a string is compared with a number, or by size")
         return compare(op, a, b)
-
-    def _comprehend(self, node: ast.ListComp | ast.GeneratorExp) -> list[Value]:
-        """The values, each already guarded where a condition is not known now (as 0)."""
-        if len(node.generators) != 1:
-            raise self.refuse("a comprehension with several loops")
-        loop = node.generators[0]
-        outer, self.scope = self.scope, self.scope.copy()
-        results: list[Value] = []
-        try:
-            for item in self.items(self.value(loop.iter)):
-                self.destructure(loop.target, item)
-                test = logic("and", [self.truth(c) for c in loop.ifs]) if loop.ifs else Const(1)
-                if isinstance(test, Const):
-                    results += [self.value(node.elt)] if test.value else []
-                elif isinstance(node, ast.GeneratorExp):
-                    results.append(choice(test, self.integer(node.elt), Const(0)))
-                else:
-                    raise self.refuse("a list whose length depends on data")
-        finally:
-            self.scope = outer
-        return results
-
-    def destructure(self, target: ast.expr, value: Value) -> None:
-        """Give loop variables their value, without hardware of their own."""
-        match target:
-            case ast.Name():
-                self.scope.locals[self.scope.prefix + target.id] = value
-            case ast.Tuple() | ast.List():
-                for part, item in zip(target.elts, self.items(value), strict=True):
-                    self.destructure(part, item)
-            case _:
-                raise self.refuse("a loop variable that is no name")
-
-    def _call(self, node: ast.Call, whole: bool) -> Value:
-        if any(isinstance(a, ast.Starred) for a in node.args):
-            raise self.refuse("* in a call")
-        match node.func:
-            case ast.Name(id="dict") if not node.args:
-                return Record({k.arg or "": self.value(k.value) for k in node.keywords})
-            case ast.Name() if node.func.id in self.program.functions:
-                function = self.program.functions[node.func.id]
-                return self.inline(function, self._arguments(function, node), whole)
-            case ast.Name():
-                return self._builtin(node.func.id, node)
-            case ast.Attribute():
-                return self._method(node.func, node, whole)
-            case _:
-                raise self.refuse(f"the call {ast.unparse(node)}")
-
-    def _arguments(self, function: ast.FunctionDef, node: ast.Call) -> list[Value]:
-        """Values of the explicit arguments in the order of the parameters, defaults filled in."""
-        names = [a.arg for a in function.args.args]
-        offset = int(bool(names) and names[0] == "self")
-        given: dict[str, Value] = {}
-        for name, argument in zip(names[offset:], node.args, strict=False):
-            given[name] = self.value(argument)
-        for keyword in node.keywords:
-            given[keyword.arg or ""] = self.value(keyword.value)
-        for name, default in zip(reversed(names), reversed(function.args.defaults), strict=False):
-            given.setdefault(name, self.value(default))
-        if set(given) != set(names[offset:]) or len(node.args) > len(names) - offset:
-            raise self.refuse(f"the arguments of {function.name}")
-        return [given[name] for name in names[offset:]]
-
-    def _method(self, func: ast.Attribute, node: ast.Call, whole: bool) -> Value:
-        if ast.unparse(node).startswith("bin(") and func.attr == "count":
-            inner = func.value
-            if isinstance(inner, ast.Call) and ast.unparse(node.args[0]) in ("'1'", '"1"'):
-                return unary("ones", self.hoist(self.integer(inner.args[0])))
-        if func.attr in ("bit_length", "bit_count"):
-            op = "bits" if func.attr == "bit_length" else "ones"
-            return unary(op, self.hoist(self.integer(func.value)))
-        if isinstance(func.value, ast.Name) and func.value.id == "self" or (
-            isinstance(func.value, ast.Name) and func.value.id in self.program.classes
-        ):
-            function = self.program.methods.get(func.attr)
-            if function is None:
-                raise self.refuse(f"there is no method {func.attr}")
-            owner: list[Value] = [] if func.attr in self.program.static else [Self()]
-            return self.inline(function, owner + self._arguments(function, node), whole)
-        changed = self.mutate(func.value, func.attr, [self.value(a) for a in node.args])
-        if changed is not None:
-            if not whole:
-                raise self.refuse(f"{ast.unparse(node)} inside a larger expression")
-            return changed
-        return self._pure_method(func, node)
-
-    def _pure_method(self, func: ast.Attribute, node: ast.Call) -> Value:
-        base = self.value(func.value)
-        if isinstance(base, Record) and func.attr == "get":
-            default = self.number(node.args[1]) if len(node.args) > 1 else None
-            return self._select(base, node.args[0], default)
-        if isinstance(base, Items | Array) and func.attr == "copy":
-            return Items(self.items(base))
-        if isinstance(base, Items | Array) and func.attr == "count":
-            same = [self._same("==", self._scalar(v), self.number(node.args[0]))
-                    for v in self.items(base)]
-            return total(same)
-        raise self.refuse(f"the method {func.attr}")
-
-    def _builtin(self, name: str, node: ast.Call) -> Value:
-        if node.keywords:
-            raise self.refuse(f"{name} with keywords")
-        if name == "range":
-            bounds = [self._static(a) for a in node.args]
-            return Items(tuple(Const(k) for k in range(*bounds)))  # type: ignore[arg-type]
-        if name == "bool" and len(node.args) == 1:
-            return compare("!=", self.truth(node.args[0]), Const(0))
-        values = [self.value(a) for a in node.args]
-        match name, values:
-            case "int", [Const() | Var() | Unary() | Binary() | Compare() | Logic() | Choice()
-                         | Element() | Lookup() as x]:
-                return self._no_text(x)
-            case "abs", [x]:
-                return unary("abs", self._no_text(self._scalar(x)))
-            case "len", [x]:
-                return self.length(x)
-            case ("list" | "tuple" | "deque"), [x]:
-                return Items(self.items(x))
-            case ("list" | "tuple" | "deque"), []:
-                return Items(())
-            case "reversed", [x]:
-                return Items(self.items(x)[::-1])
-            case "enumerate", [x]:
-                return Items(tuple(Items((Const(k), v)) for k, v in enumerate(self.items(x))))
-            case "zip", [x, y]:
-                pairs = zip(self.items(x), self.items(y), strict=False)
-                return Items(tuple(Items(pair) for pair in pairs))
-            case "divmod", [x, y]:
-                a, b = self._scalar(x), self._scalar(y)
-                return Items((binary("//", a, b), binary("%", a, b)))
-            case _:
-                return self._reduction(name, values)
-
-    def _reduction(self, name: str, values: list[Value]) -> Expr:
-        parts = list(self.items(values[0])) if len(values) == 1 else values
-        numbers = [self._no_text(self._scalar(p)) for p in parts]
-        match name:
-            case "sum" if len(values) == 1:
-                return total(numbers)
-            case ("any" | "all") if len(values) == 1:
-                if not numbers:
-                    return Const(int(name == "all"))
-                return logic("or" if name == "any" else "and", numbers)
-            case ("min" | "max") if numbers:
-                result = numbers[0]
-                for number in numbers[1:]:
-                    result = binary(name, result, number)
-                return result
-            case _:
-                raise self.refuse(f"the function {name}")
-
-
-def named(value: Value, label: str) -> Value:
-    """A constant under the name it will be printed by."""
-    if isinstance(value, Const) and not value.text:
-        return Const(value.value, label if value.value >= 0 else "")
-    if isinstance(value, Items):
-        return Items(value.values, label, shared=True)
-    return value
-
-
-def total(numbers: Sequence[Expr]) -> Expr:
-    result: Expr = Const(0)
-    for number in numbers:
-        result = number if isinstance(result, Const) and not result.value else binary(
-            "+", result, number
-        )
-    return result
-
-
-def truthful(node: Expr) -> bool:
-    """True when the value is certainly 0 or 1."""
-    match node:
-        case Const():
-            return node.value in (0, 1)
-        case Compare() | Logic():
-            return True
-        case Choice():
-            return truthful(node.a) and truthful(node.b)
-        case _:
-            return False
-
-
-def binary(op: str, a: Expr, b: Expr) -> Expr:
-    """A folded operation. Raises ArithmeticError, ValueError where Python would."""
-    if isinstance(a, Const) and isinstance(b, Const):
-        if op in ("min", "max"):
-            return a if (a.value < b.value) == (op == "min") else b
-        if op in ("<<", "**") and b.value > MAX_BITS:
-            raise ValueError(f"more than {MAX_BITS} bits")
-        compute = next(f for name, f in _BINARY.values() if name == op)
-        result = compute(a.value, b.value)
-        if not isinstance(result, int):
-            raise ValueError("not an integer")
-        return Const(result)
-    if op == "**":
-        if isinstance(a, Const) and a.value == 2:
-            return Binary("<<", Const(1), b)
-        if isinstance(b, Const) and b.value == 2:
-            return Binary("*", a, a)
-        raise ValueError("a power of something not known")
-    neutral = {"+": 0, "-": 0, "|": 0, "^": 0, "<<": 0, ">>": 0, "*": 1, "//": 1}
-    if isinstance(b, Const) and neutral.get(op) == b.value:
-        return a
-    return Binary(op, a, b)
-
-
-def unary(op: str, a: Expr) -> Expr:
-    if op == "+":
-        return a
-    if isinstance(a, Const):
-        value = a.value
-        results = {"-": -value, "~": ~value, "abs": abs(value), "ones": abs(value).bit_count()}
-        return Const({**results, "bits": value.bit_length()}[op])
-    return Unary(op, a)
-
-
-def compare(op: str, a: Expr, b: Expr) -> Expr:
-    if isinstance(a, Const) and isinstance(b, Const):
-        known = next(f for name, f in _COMPARE.values() if name == op)
-        return Const(int(known(a.value, b.value)))
-    return Compare(op, a, b)
-
-
-def logic(op: str, parts: Sequence[Expr]) -> Expr:
-    if op == "not":
-        known = parts[0]
-        return Const(int(not known.value)) if isinstance(known, Const) else Logic("not", (known,))
-    absorbing = op == "or"
-    if any(isinstance(p, Const) and bool(p.value) == absorbing for p in parts):
-        return Const(int(absorbing))
-    rest = tuple(p for p in parts if not isinstance(p, Const))
-    if not rest:
-        return Const(int(not absorbing))
-    if len(rest) == 1:
-        return rest[0] if truthful(rest[0]) else Compare("!=", rest[0], Const(0))
-    return Logic(op, rest)
-
-
-def choice(test: Expr, a: Expr, b: Expr) -> Expr:
-    if isinstance(test, Const):
-        return a if test.value else b
-    return Choice(test, a, b)

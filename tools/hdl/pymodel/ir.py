@@ -40,7 +40,7 @@ class Var:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Unary:
-    """``-``, ``~``, ``abs``, ``ones`` (set bits of a non-negative number), ``bits`` (bit_length)."""
+    """``-``, ``~``, ``abs``, ``ones`` (set bits), ``bits`` (bit_length)."""
 
     op: str
     a: Expr
@@ -98,7 +98,16 @@ class Lookup:
     index: Expr
 
 
-Expr: TypeAlias = Const | Var | Unary | Binary | Compare | Logic | Choice | Element | Lookup
+@dataclass(frozen=True, eq=False, slots=True)
+class Slice:
+    """Bits ``high`` to ``low`` of a variable; made when text is written."""
+
+    of: Var
+    high: int
+    low: int
+
+
+Expr: TypeAlias = Const | Var | Unary | Binary | Compare | Logic | Choice | Element | Lookup | Slice
 
 
 @dataclass(frozen=True, eq=False, slots=True)

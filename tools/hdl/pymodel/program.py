@@ -13,7 +13,7 @@ _MODULES = frozenset({"enum", "collections", "typing", "dataclasses", "__future_
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """A list or tuple whose length is known. ``shared``: two names hold it, so it must not change."""
+    """A list or tuple of known length. ``shared``: two names hold it, so it must not change."""
 
     values: tuple[Value, ...]
     name: str = ""
@@ -45,6 +45,22 @@ class Inputs:
 
 
 Value = Expr | Items | Record | Array | Self | Inputs
+
+
+@dataclass
+class Scope:
+    """What names mean at one place. ``attributes`` is shared by all methods, ``locals`` is not.
+
+    A value is a constant, ``Var`` of the same name, a list variable, or a constant list; so
+    nothing here can go stale when a variable changes.
+    """
+
+    attributes: dict[str, Value]
+    locals: dict[str, Value] = field(default_factory=dict)
+    prefix: str = ""
+
+    def copy(self) -> Scope:
+        return Scope(dict(self.attributes), dict(self.locals), self.prefix)
 
 
 @dataclass

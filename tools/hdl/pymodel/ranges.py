@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-LIMIT = 1 << 256
+MAX_BITS = 256
+LIMIT = 1 << MAX_BITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Range:
 
     @property
     def bounded(self) -> bool:
-        return -LIMIT < self.low and self.high < LIMIT
+        return self.low > -LIMIT and self.high < LIMIT
 
     def bits(self, signed: bool | None = None) -> int:
         """Bits that hold every value, at least 1; two's complement when ``signed``."""
@@ -102,8 +103,11 @@ def _divide(op: str, a: Range, b: Range) -> Range:
     """For divisors above 0: others are refused where the text is printed, 0 stops Python."""
     low, high = max(b.low, 1), max(b.high, 1)
     if op == "%":
-        return a if 0 <= a.low and a.high < low else Range(0, min(high - 1, max(a.high, 0))
-                                                           if a.low >= 0 else high - 1)
+        return (
+            a
+            if a.low >= 0 and a.high < low
+            else Range(0, min(high - 1, max(a.high, 0)) if a.low >= 0 else high - 1)
+        )
     corners = [x // y for x in (a.low, a.high) for y in (low, high)]
     return Range(min(corners), max(corners))
 
