@@ -78,11 +78,13 @@ def simulate_many(
     contract: Contract,
     stimulus: Stimulus,
     sandbox: Sandbox,
-    wall_seconds: float = 20.0,
+    wall_seconds: float = 30.0,
+    alone_seconds: float = 20.0,
 ) -> list[Trace | SimulationError]:
     """Simulate many designs of one contract with the same rows, in one compile and one run.
 
-    Each gets what it would get alone: when the batch fails, its members run one by one.
+    Each gets what it would get alone: when the batch fails or is not done in ``wall_seconds``,
+    its members run one by one, each for at most ``alone_seconds``.
     """
     contract = _as_driven(contract, stimulus)
     results: list[Trace | SimulationError | None] = [None] * len(sources)
@@ -104,7 +106,7 @@ def simulate_many(
     except SimulationError:
         pass
     return [
-        result or _alone(sources[i], contract, stimulus, sandbox, wall_seconds)
+        result or _alone(sources[i], contract, stimulus, sandbox, alone_seconds)
         for i, result in enumerate(results)
     ]
 
@@ -253,12 +255,12 @@ def lower(
     """The design as plain Verilog from Yosys, or None when Yosys refuses it.
 
     Registers keep their initial values; with ``fill``, all that has none starts as that, and
-    so does every X and every undriven wire.
+    so does every X and every undriven wire, and conflicting drivers or loops are refused.
     """
-    filled = f"setundef -undriven -{fill}; setundef -init -{fill}; " if fill else ""
+    filled = f"check -assert; setundef -{fill}; setundef -init -{fill}; " if fill else ""
     script = (
         f"read_verilog -sv design.sv; hierarchy -check -top \\{top} ; proc; flatten; opt; memory; "
-        f"{filled}write_verilog -noattr lowered.v"
+        f"{filled}opt_clean; write_verilog -noattr lowered.v"
     )
     files = {"design.sv": source.encode()}
     outcome = run_yosys(sandbox, script, files, ("lowered.v",), wall_seconds)
