@@ -1,5 +1,7 @@
 """Stimuli reach what they promise."""
 
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -48,7 +50,8 @@ def test_every_reset_is_asserted_first_then_released_then_pulsed_alone():
 
 
 def test_mined_constants_and_their_neighbours_are_tried():
-    source = "module top(input [31:0] i0, output o); parameter P = 77; assign o = i0 == 32'hDEAD_BEEF; endmodule"
+    source = """module top(input [31:0] i0, output o); parameter P = 77;
+    assign o = i0 == 32'hDEAD_BEEF; endmodule"""
     assert {0xDEADBEEF, 77} <= mine([source])
     seen = {row[0] for row in stimuli(contract([32], False), 0, [source]).rows}
     assert {0xDEADBEEF, 0xDEADBEEE, 0xDEADBEF0, 77} <= seen
@@ -64,7 +67,7 @@ def test_quiet_runs_outlast_the_counters_the_source_names():
     source = "module top(input e, output reg [15:0] n); always @* n = n == 5000; endmodule"
     rows = stimuli(contract([1, 8], True), 0, [source]).rows
     longest = run = 0
-    for before, now in zip(rows, rows[1:], strict=False):
+    for before, now in pairwise(rows):
         run = run + 1 if now == before and now[0] == 1 else 0
         longest = max(longest, run)
     assert longest >= 10_000
@@ -75,13 +78,13 @@ def test_several_clocks_move_one_at_a_time_and_never_with_a_reset():
     found = stimuli(contract([4], True, (rst,), clocks=("a", "b")))
     index = {name: i for i, name in enumerate(found.inputs)}
     edges = {"a": 0, "b": 0}
-    for before, now in zip(found.rows, found.rows[1:], strict=False):
+    for before, now in pairwise(found.rows):
         moved = [name for name in ("a", "b") if before[index[name]] != now[index[name]]]
         assert len(moved) <= 1
         assert not (moved and before[index["rst"]] != now[index["rst"]])
         for name in moved:
             edges[name] += 1
     assert min(edges.values()) > 300
-    start = [row for row in found.rows[:14]]
+    start = found.rows[:14]
     assert all(row[index["rst"]] for row in start)
     assert {row[index["a"]] for row in start} == {row[index["b"]] for row in start} == {0, 1}
