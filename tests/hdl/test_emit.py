@@ -75,7 +75,8 @@ os.environ.pop("PYTEST_CURRENT_TEST", None)  # the runner would name its results
 from cocotb_tools.runner import get_results, get_runner
 runner = get_runner("icarus")
 runner.build(sources=["design.sv"], hdl_toplevel="{contract.top}", timescale=("1ns", "1ps"))
-results = runner.test(hdl_toplevel="{contract.top}", test_module="test_design")
+results = runner.test(
+    hdl_toplevel="{contract.top}", test_module="test_design", test_dir=".")
 tests, failed = get_results(results)
 print("RAN", tests, "FAILED", failed)
 """

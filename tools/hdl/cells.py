@@ -105,6 +105,4 @@ def _flop_model(flop: Flop) -> str:
         edges, body = f"{edges} or negedge SN", f"if (!SN) Q <= 1'b1; else {body}"
     if flop.clear:
         edges, body = f"{edges} or negedge RN", f"if (!RN) Q <= 1'b0; else {body}"
-    return (
-        f"module {flop.name}({pins}, output reg Q);\n  always @({edges}) {body}\nendmodule"
-    )
+    return f"module {flop.name}({pins}, output reg Q);\n  always @({edges}) {body}\nendmodule"

@@ -145,7 +145,9 @@ def _yosys(source: str, top: str, sandbox: Sandbox, seconds: float) -> nx.DiGrap
     names = _bit_names(module)
     graph = nx.DiGraph()
     for name, net in module["netnames"].items():
-        aliases = {names[bit] for bit in net["bits"] if bit in names} if not net["hide_name"] else ()
+        aliases = (
+            {names[bit] for bit in net["bits"] if bit in names} if not net["hide_name"] else ()
+        )
         graph.add_edges_from(((alias, name) for alias in aliases if alias != name), clocked=False)
     for name, cell in module["cells"].items():
         directions = cell["port_directions"]

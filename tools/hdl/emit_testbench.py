@@ -137,7 +137,7 @@ _COCOTB = '''"""cocotb test of {top}. Put it beside design.sv and run:
     from cocotb_tools.runner import get_runner
     runner = get_runner('icarus')
     runner.build(sources=['design.sv'], hdl_toplevel='{top}', timescale=('1ns', '1ps'))
-    runner.test(hdl_toplevel='{top}', test_module='test_design')"
+    runner.test(hdl_toplevel='{top}', test_module='test_design', test_dir='.')"
 """
 
 import cocotb
@@ -157,7 +157,8 @@ def check(dut, cycle, moment, expected):
     for name, want in zip(OUTPUTS, expected, strict=True):
         have = str(getattr(dut, name).value).lower()
         wrong = any(w in "01" and h != w for h, w in zip(have, want, strict=True))
-        assert not wrong, f"cycle {{cycle}}, {{moment}} the edge: {{name}} is {{have}}, not {{want}}"
+        place = f"cycle {{cycle}}, {{moment}} the edge"
+        assert not wrong, f"{{place}}: {{name}} is {{have}}, not {{want}}"
 
 
 @cocotb.test()
@@ -217,7 +218,8 @@ def _levels(plan: _Plan) -> list[str]:
 
 def _drive(plan: _Plan, word: int) -> list[str]:
     """Assignments from the row's top bits, the late ones after a wait."""
-    early, late = [], []
+    early: list[str] = []
+    late: list[str] = []
     high = word - 1
     for port in plan.ports:
         group = late if port.name in plan.late else early

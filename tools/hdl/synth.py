@@ -81,11 +81,11 @@ def synthesize(source: str, top: str, sandbox: Sandbox, seconds: float = 60.0) -
 
 
 def netlist_graph(module: dict[str, Any]) -> nx.DiGraph:
-    """Cells of a Yosys JSON module as nodes (``type``, ``src``), an edge where one feeds another."""
+    """Cells of a Yosys JSON module as nodes (with their ``type``), an edge where one feeds one."""
     graph = nx.DiGraph()
     drivers: dict[int, str] = {}
     for name, cell in module["cells"].items():
-        graph.add_node(name, type=cell["type"], src=cell.get("attributes", {}).get("src", ""))
+        graph.add_node(name, type=cell["type"])
         for pin, bits in cell["connections"].items():
             if cell["port_directions"].get(pin) == "output":
                 drivers.update({bit: name for bit in bits if isinstance(bit, int)})

@@ -13,19 +13,19 @@ from html import escape
 from tools.hdl.contract import Contract
 from tools.hdl.trace import Stimulus, Trace
 
-_ROW, _HIGH, _CYCLE, _TOP, _FONT = 34, 20, 46, 34, 12
+_ROW, _HIGH, _CYCLE, _TOP = 34, 20, 46, 34
 _SLANT = 4
 _STYLE = """
-.bg{fill:#fff}.grid{stroke:#e3e7ec}.name,.value,.tick{font:12px ui-monospace,Menlo,Consolas,monospace}
-.name{fill:#1f2933}.group{fill:#7b8794;font:600 10px system-ui,sans-serif;letter-spacing:.08em}
-.value{fill:#1f2933;text-anchor:middle;font-size:11px}.tick{fill:#7b8794;text-anchor:middle;
+.bg{fill:#fff}.grid{stroke:#e3e7ec}
+.name,.value,.tick{font:12px ui-monospace,Menlo,Consolas,monospace}
+.name{fill:#1f2933}.value{fill:#1f2933;text-anchor:middle;font-size:11px}.tick{fill:#7b8794;text-anchor:middle;
 font-size:10px}.wave{fill:none;stroke-width:1.6;stroke-linejoin:round}.clock{stroke:#7b8794}
 .input{stroke:#2563c9}.output{stroke:#12805c}.bus.input{fill:#eaf1fd}.bus.output{fill:#e6f6f0}
 .bus{stroke-width:1.4}.unknown{fill:url(#hatch);stroke:#b7791f;stroke-width:1.4}
 .wrong{fill:#e02424;fill-opacity:.13}.wrongmark{fill:#c81e1e;font:700 11px ui-monospace,monospace;
-text-anchor:middle}.hatchline{stroke:#b7791f}.high{stroke:#b7791f;stroke-dasharray:3 2}
+text-anchor:middle}.hatchline{stroke:#b7791f}
 @media(prefers-color-scheme:dark){.bg{fill:#12161c}.grid{stroke:#252c36}.name,.value{fill:#e4e8ee}
-.tick,.group{fill:#8b97a6}.clock{stroke:#8b97a6}.input{stroke:#6ea8fe}.output{stroke:#4fd1a5}
+.tick{fill:#8b97a6}.clock{stroke:#8b97a6}.input{stroke:#6ea8fe}.output{stroke:#4fd1a5}
 .bus.input{fill:#1a2740}.bus.output{fill:#12302a}.unknown{stroke:#e0a84a}.hatchline{stroke:#e0a84a}
 .wrong{fill:#ff5a5a;fill-opacity:.2}.wrongmark{fill:#ff8a8a}}
 """.replace("\n", "")
