@@ -36,7 +36,9 @@ def test_what_belongs_to_the_module_stays():
     assert extract_code(f"Answer:\n{lead}{CODE}") == lead + CODE
     two = CODE + "\nmodule n(input b, output z);\n  m u(.a(b), .y(z));\nendmodule\n"
     assert extract_code(two) == two
-    comment = CODE.replace("  assign", "  /*\nThe output follows the input all the time.\n*/\n  assign")
+    comment = CODE.replace(
+        "  assign", "  /*\nThe output follows the input all the time.\n*/\n  assign"
+    )
     assert extract_code(comment) == comment
 
 

@@ -34,6 +34,9 @@ def missing_separator(view: View, contract: Contract) -> Iterator[str]:
 
     Example: `y = a` → `y = a;`
     """
+    semicolons = {f.offset for f in view.of("ExpectedToken") if _expected(f) == ";"}
+    if len(semicolons) > 1:
+        yield apply(view.source, [Edit(offset, offset, ";") for offset in semicolons])
     for finding in view.of("ExpectedToken"):
         token = _expected(finding)
         if token in (";", ",", ":", ")", "(", "]", "}"):
