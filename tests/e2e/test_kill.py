@@ -38,7 +38,7 @@ def events(home: Path) -> Iterator[dict[str, Any]]:
 
 
 def outcome(result: dict[str, Any]) -> dict[str, Any]:
-    """What must not depend on the crash: everything but ids, times and the reports that name them."""
+    """What must not depend on the crash: all but ids, times and the reports that name them."""
     files = {a["name"]: a["sha256"] for a in result["artifacts"] if "report" not in a["name"]}
     spend = {k: v for k, v in result["spend"].items() if k != "seconds"}
     same = ("status", "workflow", "evidence", "metrics", "baseline", "reasons")
