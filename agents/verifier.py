@@ -14,6 +14,7 @@ from tools.hdl.population import Agreement, Language, Member, agree
 from tools.hdl.reference import BadReference
 from tools.hdl.simulate import SimulationError, simulate, simulate_many
 from tools.hdl.trace import Stimulus, Trace
+from tools.hdl.vacuity import emptiness, idle_output
 from tools.hdl.verify import verify
 
 
@@ -87,10 +88,31 @@ class Verifier(RoleAgent):
         return {id_: mask_power_up(trace, contract, stimulus) for id_, trace in found.items()}
 
     def agreement(
-        self, models: Sequence[Model], traces: Mapping[str, Trace], contract: Contract
-    ) -> Agreement:
-        """Group the models by behaviour."""
-        members = [
-            Member(m.id, m.language, traces[m.id], m.votes) for m in models if m.id in traces
-        ]
-        return agree(members, contract)
+        self,
+        models: Sequence[Model],
+        traces: Mapping[str, Trace],
+        contract: Contract,
+        stimulus: Stimulus,
+    ) -> tuple[Agreement, Mapping[str, str]]:
+        """The models grouped by behaviour, and why some were left out as too empty."""
+        texts = {m.id: m.text for m in models}
+        empty = {
+            id_: f"output {name} never changes"
+            for id_, trace in traces.items()
+            if (name := idle_output(trace))
+        }
+        while True:
+            members = [
+                Member(m.id, m.language, traces[m.id], m.votes)
+                for m in models
+                if m.id in traces and m.id not in empty
+            ]
+            agreement = agree(members, contract)
+            if not agreement.settled:
+                return agreement, empty
+            best = agreement.clusters[0].members
+            design = next(m for m in best if m.language == "verilog")
+            why = emptiness(texts[design.id], contract, stimulus, design.trace, self.sandbox)
+            if why is None:
+                return agreement, empty
+            empty |= {member.id: why for member in best}

@@ -119,7 +119,7 @@ def _best_attempt(workflow: RtlWorkflow, history: History) -> str | None:
     runs = {c.id: c for c in workflow.judged(history) if c.kind != "reference"}
     if not runs:
         return None
-    for cluster in workflow.agreement(history)[0].clusters:
+    for cluster in workflow.population(history).agreement.clusters:
         for member in cluster.members:
             if member.id in runs:
                 return workflow.text_of(runs[member.id])
@@ -130,7 +130,7 @@ def _why_open(workflow: RtlWorkflow, history: History) -> str:
     if workflow.golden is not None:
         last = list(history.verdicts.values())[-1]
         return f"no attempt equals the golden module; the last one: {last.reason}"
-    agreement, _ = workflow.agreement(history)
+    agreement = workflow.population(history).agreement
     if not agreement.clusters:
         return "no attempt of the model compiles; a larger model or a shorter goal may help"
     return (
