@@ -10,6 +10,7 @@ from sandboxes import Sandbox
 from tools.hdl.compare import Difference, first_difference, mask_power_up, shrink, unobserved
 from tools.hdl.contract import Contract
 from tools.hdl.interface import extract
+from tools.hdl.rare import resets_in_rare_states
 from tools.hdl.simulate import SimulationError, simulate, simulate_many, simulate_under
 from tools.hdl.stimuli import stimuli
 from tools.hdl.trace import Stimulus, Trace
@@ -156,12 +157,13 @@ def prepare(
     """
     contract = extract(source, top)
     chosen = [stimuli(contract, seed, (source, *others), cycles)]
-    if contract.pulsed is not None:
-        chosen.append(stimuli(contract.unpulsed(), seed, (), BY_LEVEL_CYCLES))
     start = monotonic()
-    traces = [
-        mask_power_up(simulate(source, contract, stimulus, sandbox), contract, stimulus)
-        for stimulus in chosen
-    ]
+    traces = [simulate(source, contract, chosen[0], sandbox)]
+    if contract.pulsed is not None:
+        by_level = stimuli(contract.unpulsed(), seed, (), BY_LEVEL_CYCLES)
+        rare = resets_in_rare_states(contract, chosen[0], traces[0])
+        chosen.append(replace(by_level, rows=by_level.rows + rare))
+        traces.append(simulate(source, contract, chosen[1], sandbox))
     patience = 4 + 8 * (monotonic() - start)
-    return Golden(source, contract, tuple(chosen), tuple(traces), sandbox, patience)
+    masked = [mask_power_up(t, contract, s) for t, s in zip(traces, chosen, strict=True)]
+    return Golden(source, contract, tuple(chosen), tuple(masked), sandbox, patience)
