@@ -1,6 +1,7 @@
 """Worked examples for prompts: small modules, each in words, in Verilog and in Python.
 
-Each is a folder in ``agents/prompts/examples``; a test proves that its Verilog and its Python agree.
+Each is a folder in ``agents/prompts/examples``; a test proves that its two
+versions agree.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from agents.role import load_prompt
 from lpcm.messages import Message
 from tools.hdl.contract import Contract, Port
 from tools.hdl.contract_text import read_contract
+from tools.hdl.reference import python_name
 
 SHOWN = 3
 _WORD = re.compile(r"[a-z]{3,}")
@@ -39,7 +41,9 @@ class Example:
 def examples() -> tuple[Example, ...]:
     """All examples, by name."""
     found = []
-    for folder in sorted(files("agents").joinpath("prompts", "examples").iterdir(), key=lambda f: f.name):
+    for folder in sorted(
+        files("agents").joinpath("prompts", "examples").iterdir(), key=lambda f: f.name
+    ):
         goal, design, model = (
             folder.joinpath(name).read_text() for name in ("goal.txt", "design.v", "model.py")
         )
@@ -78,7 +82,10 @@ def _ask_reference(contract: Contract, goal: str) -> list[Message]:
     roles = {r.port for r in contract.resets} | {c.port for c in contract.clocks}
     inputs = [p for p in contract.ports if p.direction == "input" and p.name not in roles]
     return load_prompt(
-        "rtl_reference", goal=goal, inputs=_listed(inputs), outputs=_listed(contract.outputs)
+        "rtl_reference",
+        goal=goal,
+        inputs=", ".join(_named(python_name(p.name), p) for p in inputs) or "none",
+        outputs=", ".join(_named(p.name, p) for p in contract.outputs),
     )
 
 
@@ -86,7 +93,5 @@ def _answer(language: str, code: str) -> Message:
     return Message(role="assistant", content=f"```{language}\n{code}```")
 
 
-def _listed(ports: list[Port] | tuple[Port, ...]) -> str:
-    if not ports:
-        return "none"
-    return ", ".join(f"{p.name} ({p.width} bit{'s' * (p.width > 1)})" for p in ports)
+def _named(name: str, port: Port) -> str:
+    return f"{name} ({port.width} bit{'s' * (port.width > 1)})"

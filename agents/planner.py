@@ -8,7 +8,7 @@ import re
 from pydantic import TypeAdapter
 
 from agents.role import RoleAgent, load_prompt
-from memory.records import Plan, Result, Step
+from memory.records import Goal, Plan, Result, Step
 from tools.hdl.contract import Contract, Port
 from tools.hdl.contract_text import Contradiction, contract_for, read_contract
 
@@ -61,7 +61,7 @@ class Planner(RoleAgent):
         goal = self.workbench.run.goal
         assert goal is not None, "a run begins with its goal"
         if goal.workflow or self._wants_hardware(goal.text):
-            step = Step(id="1", workflow=goal.workflow or "rtl", text=goal.text)
+            step = Step(id="1", workflow=goal.workflow or "rtl", text=self._whole(goal))
             return Plan(steps=(step,))
         return Result(
             status="unsupported",
@@ -71,6 +71,12 @@ class Planner(RoleAgent):
                 "pass --workflow rtl if it does",
             ),
         )
+
+    def _whole(self, goal: Goal) -> str:
+        """The goal's words followed by its files."""
+        store = self.workbench.run.artifacts
+        files = [f"{name}:\n{store.text(digest)}" for name, digest in goal.files.items()]
+        return "\n\n".join([goal.text, *files])
 
     def _wants_hardware(self, text: str) -> bool:
         try:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lpcm.gateway import Gateway
-from lpcm.messages import Message, ModelReply, ModelRequest
+from lpcm.messages import Message, ModelError, ModelReply, ModelRequest, Usage
 from memory.artifacts import digest_of
 from memory.runs import Run
 from sandboxes import Command, Outcome, Sandbox
@@ -30,30 +30,37 @@ class Workbench:
         Raises ModelError, BudgetReached or StopRequested.
         """
         request = ModelRequest(model=self.model, messages=tuple(messages), **options)
+        key = request.key()
+        # A call that a crash cut short may have been paid: then the reply cache has its answer.
+        interrupted = self.run.has("call.started", key=key)
         return self.run.once(
             "model",
             self.model,
-            request.key(),
+            key,
             request.model_dump_json().encode(),
             do=lambda: self.gateway.complete(request),
-            dump=_dump_reply,
+            dump=lambda reply: (
+                reply.model_dump_json().encode(),
+                {"cached": reply.cached}
+                | self._spent(Usage() if reply.cached and not interrupted else reply.usage),
+            ),
             load=ModelReply.model_validate_json,
             actor=actor,
+            lost=lambda error: self._spent(
+                error.usage if isinstance(error, ModelError) else Usage()
+            ),
         )
+
+    def _spent(self, usage: Usage) -> dict[str, Any]:
+        return {
+            "tokens_in": usage.tokens_in,
+            "tokens_out": usage.tokens_out,
+            "usd": self.gateway.cost(self.model, usage),
+        }
 
     def sandbox(self, actor: str) -> Sandbox:
         """The run's sandbox, recording calls in the name of ``actor``."""
         return RecordedSandbox(self.run, self.driver, actor)
-
-
-def _dump_reply(reply: ModelReply) -> tuple[bytes, dict[str, Any]]:
-    spent = not reply.cached
-    return reply.model_dump_json().encode(), {
-        "tokens_in": reply.usage.tokens_in * spent,
-        "tokens_out": reply.usage.tokens_out * spent,
-        "usd": reply.usd,
-        "cached": reply.cached,
-    }
 
 
 @dataclass(frozen=True)

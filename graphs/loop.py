@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypedDict
 
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Send
@@ -148,8 +149,10 @@ def _after_measure(state: LoopState, runtime: LoopRuntime) -> str:
     return "tune" if state["tunes"] < runtime.context.workflow.max_tunes else "conclude"
 
 
-def build_loop() -> Any:
-    """The compiled loop; invoke it with ``context=LoopContext(...)``."""
+def build_loop(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Any:
+    """The compiled loop; invoke it with ``context=LoopContext(...)``. Within another graph it
+    uses that one's checkpointer.
+    """
     graph = StateGraph(LoopState, context_schema=LoopContext)
     graph.add_node("propose", _propose)
     graph.add_node("check", _check, input_schema=Work)
@@ -165,4 +168,4 @@ def build_loop() -> Any:
     graph.add_conditional_edges("judge", _after_judge, ["measure", "repair", "tune", "conclude"])
     graph.add_conditional_edges("measure", _after_measure, ["tune", "conclude"])
     graph.add_edge("conclude", END)
-    return graph.compile()
+    return graph.compile(checkpointer=checkpointer)

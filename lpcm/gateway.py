@@ -78,6 +78,10 @@ class Gateway:
             self._cache.put(key, reply)
         return reply
 
+    def cost(self, model: str, usage: Usage) -> float | None:
+        """US dollars of ``usage``; None when the model's price is unknown."""
+        return self._prices.usd(model, usage)
+
     def _attempt(
         self,
         backend: Backend,
@@ -105,7 +109,7 @@ class Gateway:
             usage = wasted + reply.usage
             account = {
                 "usage": usage,
-                "usd": self._prices.usd(request.model, usage),
+                "usd": self.cost(request.model, usage),
                 "seconds": time.monotonic() - start,
                 "attempts": attempt,
             }

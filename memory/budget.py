@@ -23,9 +23,9 @@ def add(spend: Spend, event: Event) -> Spend:
     changes: dict[str, float] = {"seconds": max(spend.seconds, event.elapsed)}
     if event.kind == "candidate.made":
         changes["candidates"] = spend.candidates + 1
-    elif event.kind == "call.finished" and event.data["type"] == "model":
+    elif event.kind in ("call.finished", "call.failed") and event.data["type"] == "model":
         for name in ("tokens_in", "tokens_out", "usd"):
-            changes[name] = getattr(spend, name) + (event.data[name] or 0)
+            changes[name] = getattr(spend, name) + (event.data.get(name) or 0)
     return spend.model_copy(update=changes)
 
 
@@ -61,6 +61,9 @@ def parse_budget(text: str) -> Budget:
             raise ValueError(f"budget {part!r} is not understood; write any of {known}")
         caps[name] = value
     try:
-        return Budget.model_validate(caps)
+        budget = Budget.model_validate(caps)
+        if float("inf") in (budget.seconds, budget.usd):
+            raise ValueError("no cap is written by leaving it out")
     except ValueError as error:
-        raise ValueError(f"budget {text!r}: every cap is a number that is not negative") from error
+        raise ValueError(f"budget {text!r}: every cap is a finite, positive number") from error
+    return budget

@@ -6,16 +6,16 @@ which no process worked on the run, or the machine slept, does not count), what 
 did it, and a JSON object whose fields depend on the kind:
 
 ===================  =======================================================================
-``run.created``      goal, versions
+``run.created``      goal (its budget holds until ``budget.set``), versions
 ``run.started``      a process works on the run: pid, sandbox, model
-``budget.set``       budget (replaces the one before)
+``budget.set``       budget (replaces the one that held before)
 ``budget.warned``    cap, used, limit
 ``plan.made``        plan
 ``task.made``        step, task
 ``call.started``     key, type (model or tool), name, request (digest)
 ``call.finished``    key, type, name, reply (digest), seconds, and for a model tokens_in,
                      tokens_out, usd, cached
-``call.failed``      key, type, name, error
+``call.failed``      key, type, name, error, and for a model tokens_in, tokens_out, usd
 ``candidate.made``   candidate, step
 ``verdict.given``    verdict, step
 ``measured``         measurement, step
@@ -27,6 +27,7 @@ did it, and a JSON object whose fields depend on the kind:
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
@@ -59,17 +60,26 @@ class EventLogError(ValueError):
 def read_events(path: Path) -> Iterator[Event]:
     """Every whole event. A last line cut by a crash is passed over; other damage raises."""
     lines = path.read_bytes().split(b"\n")
-    for number, line in enumerate(lines[:-1], 1):
+    for position, line in enumerate(lines[:-1]):
         try:
-            event = Event(**json.loads(line))
-        except (ValueError, TypeError) as error:
-            raise EventLogError(f"{path}, line {number}: not an event ({error})") from error
-        if event.v > SCHEMA:
-            raise EventLogError(
-                f"{path}, line {number}: schema {event.v} is newer than this program's {SCHEMA}; "
-                "update qimeng"
-            )
-        yield event
+            yield _parse(line, position)
+        except ValueError as error:
+            raise EventLogError(f"{path}, line {position + 1}: {error}") from error
+
+
+def _parse(line: bytes, position: int) -> Event:
+    try:
+        fields = json.loads(line)
+        if fields["v"] <= SCHEMA:
+            event = Event(**fields)
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError("damaged, not an event") from error
+    if fields["v"] > SCHEMA:
+        newer = f"schema {fields['v']} is newer than this program's {SCHEMA}"
+        raise ValueError(f"{newer}; update qimeng")
+    if event.seq != position:
+        raise ValueError(f"damaged, event {event.seq} stands where {position} should")
+    return event
 
 
 class EventLog:
@@ -109,10 +119,20 @@ class EventLog:
                 data=data,
             )
             line = json.dumps(asdict(event), ensure_ascii=False, separators=(",", ":"))
-            self._file.write(line.encode() + b"\n")
-            os.fsync(self._file.fileno())
+            self._write(line.encode() + b"\n")
             self.events.append(event)
         return event
+
+    def _write(self, line: bytes) -> None:
+        """All of it or, when the disk is full, nothing of it."""
+        before = self._file.seek(0, os.SEEK_END)
+        try:
+            if self._file.write(line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+            os.fsync(self._file.fileno())
+        except OSError:
+            self._file.truncate(before)
+            raise
 
     def close(self) -> None:
         """Release the file."""

@@ -7,34 +7,31 @@ a crash the code simply runs again and its finished calls answer from the log.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 from memory.artifacts import Artifacts
-from memory.budget import WARN_AT, BudgetReached, add, spend_of, usage
+from memory.budget import WARN_AT, BudgetReached, add, usage
 from memory.events import Event, EventLog
 from memory.home import home
-from memory.index import Index
+from memory.index import Row, fold, open_index
+from memory.lock import lock
 from memory.records import Budget, Goal, Result, Spend
 
 T = TypeVar("T")
 
 
-class RunBusy(RuntimeError):
-    """Another process works on this run."""
-
-
 class NoSuchRun(KeyError):
-    """There is no run of that id."""
+    """There is no run of that id, or several begin so."""
 
     def __str__(self) -> str:
-        return f"no run {self.args[0]!r}; `qimeng runs` lists them"
+        return f"no run is called {self.args[0]!r}, or several begin so; `qimeng runs` lists them"
 
 
 class StopRequested(Exception):
@@ -47,21 +44,34 @@ class Run:
     def __init__(self, folder: Path) -> None:
         self.id = folder.name
         self.folder = folder
-        self._lock_file = _lock(folder)
+        self._held = ExitStack()
+        self._held.enter_context(lock(folder))
         self.artifacts = Artifacts(folder / "artifacts")
-        self.log = EventLog(folder / "events.jsonl")
         self.listeners: list[Callable[[Event], None]] = []
         self.stopping = threading.Event()
-        self._index = Index(folder.parent.parent / "index.db")
         self._guard = threading.RLock()
         self._in_flight: dict[str, threading.Lock] = {}
         self._finished: dict[str, Event] = {}
         self._warned: set[str] = set()
+        self._row: Row | None = None
         self.budget = Budget()
         self.goal: Goal | None = None
-        self.spend = spend_of(self.log.events)
+        self.spend = Spend()
+        try:
+            self._load()
+        except BaseException:
+            self._held.close()
+            raise
+
+    def _load(self) -> None:
+        self.log = EventLog(self.folder / "events.jsonl")
+        self._held.callback(self.log.close)
+        self._index = open_index(self.folder.parent.parent)
+        self._held.callback(self._index.close)
         for event in self.log.events:
             self._apply(event)
+        if self._row:
+            self._index.put(self._row)
 
     # -- events ---------------------------------------------------------------------------
 
@@ -69,13 +79,17 @@ class Run:
         """Append one event, fold it, and tell the listeners."""
         with self._guard:
             event = self.log.append(kind, actor, data)
-            self.spend = add(self.spend, event)
+            known = self._row
             self._apply(event)
+            if self._row is not None and self._row is not known:
+                self._index.put(self._row)
         for listener in self.listeners:
             listener(event)
         return event
 
     def _apply(self, event: Event) -> None:
+        self.spend = add(self.spend, event)
+        self._row = fold(self._row, self.id, event, self.spend)
         if event.kind == "call.finished":
             self._finished[event.data["key"]] = event
         elif event.kind == "budget.set":
@@ -85,8 +99,7 @@ class Run:
             self._warned.add(event.data["cap"])
         elif event.kind == "run.created":
             self.goal = Goal.model_validate(event.data["goal"])
-        if event.kind in ("run.created", "run.started", "run.paused", "run.finished"):
-            self._index.record(self.id, event, self.spend)
+            self.budget = self.goal.budget
 
     def has(self, kind: str, **fields: Any) -> bool:
         """True when such an event with these data fields is in the log already."""
@@ -97,17 +110,22 @@ class Run:
 
     # -- budget ---------------------------------------------------------------------------
 
-    def check_budget(self) -> None:
-        """Warn once at 80 % of a cap; raise BudgetReached at a cap, StopRequested when asked."""
+    def check_budget(self, type_: str = "model") -> None:
+        """Before a call of ``type_``: warn once at 80 % of a cap, raise BudgetReached at one.
+
+        A cap stops only what would use more of it: tools cost time, but no tokens. Raises
+        StopRequested when a person asked for a stop.
+        """
         if self.stopping.is_set():
             raise StopRequested
         spend = self.spend.model_copy(update={"seconds": self.log.elapsed})
         for cap, used, limit in usage(self.budget, spend):
-            if used >= limit:
+            if used >= limit and (type_ == "model" or cap == "seconds"):
                 raise BudgetReached(cap, round(used, 2), limit)
             with self._guard:
                 if used >= WARN_AT * limit and cap not in self._warned:
-                    self.emit("budget.warned", "budget", cap=cap, used=used, limit=limit)
+                    amount = round(used, 4)
+                    self.emit("budget.warned", "budget", cap=cap, used=amount, limit=limit)
 
     # -- journal --------------------------------------------------------------------------
 
@@ -121,25 +139,28 @@ class Run:
         dump: Callable[[T], tuple[bytes, dict[str, Any]]],
         load: Callable[[bytes], T],
         actor: str,
+        lost: Callable[[Exception], dict[str, Any]] = lambda error: {},
     ) -> T:
         """The result of the call ``key``: from the log when it finished before, else by ``do()``.
 
-        ``dump`` gives the bytes to keep and the fields of ``call.finished``. Two threads that ask
-        for the same key make one call. Raises BudgetReached before a new call past a cap.
+        ``dump`` gives the bytes to keep and the fields of ``call.finished``, ``lost`` those of
+        ``call.failed``. Two threads that ask for the same key make one call. Raises BudgetReached
+        before a new call past a cap.
         """
         with self._guard:
             mine = self._in_flight.setdefault(key, threading.Lock())
         with mine:
             if done := self._finished.get(key):
                 return load(self.artifacts.get(done.data["reply"]))
-            self.check_budget()
+            self.check_budget(type_)
             call = {"key": key, "type": type_, "name": name}
             self.emit("call.started", actor, **call, request=self.artifacts.put(request))
             began = time.monotonic()
             try:
                 result = do()
             except Exception as error:
-                self.emit("call.failed", actor, **call, error=f"{type(error).__name__}: {error}")
+                told = f"{type(error).__name__}: {error}"
+                self.emit("call.failed", actor, **call, error=told, **lost(error))
                 raise
             data, fields = dump(result)
             seconds = round(time.monotonic() - began, 4)
@@ -159,34 +180,13 @@ class Run:
 
     def close(self) -> None:
         """Release the files and the lock."""
-        self.log.close()
-        self._index.close()
-        self._lock_file.close()
+        self._held.close()
 
     def __enter__(self) -> Run:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _lock(folder: Path) -> IO[bytes]:
-    file = (folder / "lock").open("ab")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        raise RunBusy(f"run {folder.name} is being worked on by another process") from None
-    return file
-
-
-def is_running(folder: Path) -> bool:
-    """True while a process holds the run open."""
-    try:
-        _lock(folder).close()
-    except RunBusy:
-        return True
-    return False
 
 
 class RunStore:
@@ -204,16 +204,19 @@ class RunStore:
         for data in files.values():
             run.artifacts.put(data)
         run.emit("run.created", "user", goal=goal.model_dump(mode="json"), versions=versions)
-        run.emit("budget.set", "user", budget=goal.budget.model_dump())
         return run
 
     def open(self, run_id: str) -> Run:
         """Open a run for writing. NoSuchRun, RunBusy, or EventLogError when it cannot be."""
-        return Run(self.folder(run_id))
+        run = Run(self.folder(run_id))
+        if run.goal is None:  # its process was killed before the first event
+            run.close()
+            raise NoSuchRun(run_id)
+        return run
 
     def folder(self, run_id: str) -> Path:
         """The folder of a run; a unique beginning of its id is enough. NoSuchRun otherwise."""
-        if os.sep in run_id or run_id.startswith("."):
+        if not run_id or os.sep in run_id or run_id.startswith("."):
             raise NoSuchRun(run_id)
         found = [f for f in self.root.glob(f"{_literal(run_id)}*") if (f / "events.jsonl").exists()]
         exact = [f for f in found if f.name == run_id]
@@ -224,8 +227,3 @@ class RunStore:
 
 def _literal(text: str) -> str:
     return "".join(f"[{c}]" if c in "*?[" else c for c in text)
-
-
-def spend_now(run: Run) -> Spend:
-    """The spend with working time up to this moment."""
-    return run.spend.model_copy(update={"seconds": round(run.log.elapsed, 3)})

@@ -82,7 +82,8 @@ def runs(as_json: bool) -> None:
     """List all runs, newest first."""
     from qimeng.listing import list_runs
 
-    list_runs(as_json)
+    with _friendly():
+        list_runs(as_json)
 
 
 @cli.command()
@@ -158,20 +159,18 @@ def _named(run_id: str) -> str:
 
 
 def _finish(finished: Run, out: Path | None, as_json: bool) -> NoReturn:
-    from qimeng.report import write_report
     from qimeng.summary import RunView
 
     view = RunView.read(finished.id)
-    write_report(view)
-    view.write_to(view.folder / "result")
+    files = view.write_to(view.folder / "result")
     if out:
-        view.write_to(out)
+        files = view.write_to(out)
     if as_json:
         click.echo(json.dumps(view.as_json(out), ensure_ascii=False))
     else:
         from qimeng.console import print_summary
 
-        print_summary(view, out)
+        print_summary(view, files)
     sys.exit(view.exit_code)
 
 
@@ -181,16 +180,25 @@ def _progress(quiet: bool) -> Any:
     return progress(quiet)
 
 
-class _friendly:  # noqa: N801 - reads as a word at its use
-    """Turns the errors that a person can mend into one line and an exit code."""
+class _friendly:
+    """Turns the errors that a person can mend into one line and an exit code.
+
+    The heavy modules that define them are imported only when there is an error.
+    """
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None or isinstance(error, (SystemExit, KeyboardInterrupt)):
+            return
+        import sqlite3
+
         from lpcm.messages import ModelError
         from memory.events import EventLogError
-        from memory.runs import NoSuchRun, RunBusy
+        from memory.home import home
+        from memory.lock import RunBusy
+        from memory.runs import NoSuchRun
         from qimeng.goals import BadInput
         from qimeng.runner import NotReady
         from sandboxes import SandboxError
@@ -199,6 +207,8 @@ class _friendly:  # noqa: N801 - reads as a word at its use
             _stop(BAD_INPUT, str(error))
         if isinstance(error, (NotReady, ModelError, SandboxError)):
             _stop(ENVIRONMENT, str(error))
+        if isinstance(error, (OSError, sqlite3.Error)) and not isinstance(error, BrokenPipeError):
+            _stop(ENVIRONMENT, f"cannot use the files of {home()}: {error}")
 
 
 def _stop(code: int, message: str) -> NoReturn:

@@ -77,8 +77,13 @@ def _ready(goal: Goal, budget: Budget) -> tuple[Sandbox, str]:
 
 
 def work(run: Run, listener: Listener | None = None) -> None:
-    """Run the top graph to its end or to a pause; either way the log says which."""
+    """Run the top graph to its end or to a pause; either way the log says which.
+
+    The listener is told every event of the run from the first, those of earlier processes too.
+    """
     if listener:
+        for event in run.log.events:
+            listener(event)
         run.listeners.append(listener)
     assert run.goal is not None
     driver, model = _ready(run.goal, run.budget)
@@ -86,22 +91,24 @@ def work(run: Run, listener: Listener | None = None) -> None:
     try:
         result = _invoke(run, driver, model)
     except (BudgetReached, StopRequested, KeyboardInterrupt, ModelError, SandboxError) as error:
-        cause, reason = _pause(error)
+        run.stopping.set()  # threads of the graph that still work make no further calls
+        cause, reason = _pause(run, error)
         run.emit("run.paused", "runner", cause=cause, reason=reason)
     except Exception as error:
-        (run.folder / "error.txt").write_text(traceback.format_exc())
-        reason = f"internal error: {type(error).__name__}: {error} (details in error.txt)"
+        details = run.folder / "error.txt"
+        details.write_text(traceback.format_exc())
+        reason = f"internal error: {type(error).__name__}: {error} (details in {details})"
         run.emit("run.paused", "runner", cause="error", reason=reason)
     else:
         run.emit("run.finished", "runner", result=result.model_dump(mode="json"))
 
 
-def _pause(error: BaseException) -> tuple[str, str]:
+def _pause(run: Run, error: BaseException) -> tuple[str, str]:
     if isinstance(error, BudgetReached):
-        return "budget", f"{error}; `qimeng resume ID --budget {error.cap}=…` goes on"
+        return "budget", f"{error}; `qimeng resume {run.id} --budget {error.cap}=…` goes on"
     if isinstance(error, (ModelError, SandboxError)):
         return "environment", str(error)
-    return "stopped", "stopped by the user"
+    return "stopped", f"stopped; `qimeng resume {run.id}` goes on"
 
 
 def _invoke(run: Run, driver: Sandbox, model: str) -> Result:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from memory.artifacts import Artifacts
 from memory.budget import spend_of
 from memory.events import Event, read_events
-from memory.records import Artifact, Evidence, Metric, Result, Spend
-from memory.runs import NoSuchRun, RunStore, is_running
+from memory.lock import is_running
+from memory.records import Artifact, Evidence, Goal, Metric, Result, Spend
+from memory.runs import NoSuchRun, RunStore
 
 EXIT_CODES = {"done": 0, "not_achieved": 1, "unsupported": 1, "paused": 3, "running": 3}
 
@@ -30,16 +31,17 @@ class RunView:
     cause: str
     result: Result
     spend: Spend
+    log: tuple[Event, ...] = field(repr=False)
 
     @classmethod
     def read(cls, run_id: str) -> RunView:
         """Read run ``run_id``. Raises NoSuchRun or EventLogError."""
         folder = RunStore().folder(run_id)
-        events = list(read_events(folder / "events.jsonl"))
+        events = tuple(read_events(folder / "events.jsonl"))
         if not events:
             raise NoSuchRun(run_id)
         status, cause, result = _state(events, folder)
-        return cls(folder.name, folder, status, cause, result, spend_of(events))
+        return cls(folder.name, folder, status, cause, result, spend_of(events), events)
 
     @property
     def evidence(self) -> Evidence:
@@ -58,7 +60,19 @@ class RunView:
 
     def events(self) -> Iterator[Event]:
         """Everything that happened, in order."""
-        return read_events(self.folder / "events.jsonl")
+        return iter(self.log)
+
+    @property
+    def goal(self) -> Goal:
+        """What was asked for."""
+        return Goal.model_validate(self.log[0].data["goal"])
+
+    @property
+    def contract(self) -> dict[str, Any] | None:
+        """The interface that was agreed, once it was."""
+        tasks = [event.data["task"] for event in self.log if event.kind == "task.made"]
+        contract: dict[str, Any] | None = tasks[-1].get("contract") if tasks else None
+        return contract
 
     def text(self, name: str) -> str:
         """The text of the result's file ``name``. KeyError when there is none."""
@@ -66,14 +80,16 @@ class RunView:
         return Artifacts(self.folder / "artifacts").text(digest)
 
     def write_to(self, folder: Path) -> list[Path]:
-        """Copy the result's files into ``folder``."""
+        """Write the result's files, ``report.md`` and ``report.html`` into ``folder``."""
+        from qimeng.report import report_files
+
         folder.mkdir(parents=True, exist_ok=True)
-        store, written = Artifacts(self.folder / "artifacts"), []
-        for artifact in self.result.artifacts:
-            path = folder / Path(artifact.name).name
-            path.write_bytes(store.get(artifact.sha256))
-            written.append(path)
-        return written
+        store = Artifacts(self.folder / "artifacts")
+        contents = {Path(a.name).name: store.get(a.sha256) for a in self.result.artifacts}
+        contents |= {name: text.encode() for name, text in report_files(self).items()}
+        for name, data in contents.items():
+            (folder / name).write_bytes(data)
+        return [folder / name for name in contents]
 
     def as_json(self, folder: Path | None = None) -> dict[str, Any]:
         """The one object that ``--json`` prints; paths are those under ``folder`` when given."""
@@ -103,14 +119,13 @@ def _metric(metric: Metric) -> dict[str, Any]:
     return {"value": metric.value, "unit": metric.unit}
 
 
-def _state(events: list[Event], folder: Path) -> tuple[str, str, Result]:
+def _state(events: Sequence[Event], folder: Path) -> tuple[str, str, Result]:
     for event in reversed(events):
         if event.kind == "run.finished":
             result = Result.model_validate(event.data["result"])
             return result.status, "", result
         if event.kind == "run.paused":
-            reason = event.data["reason"].replace(" ID", f" {folder.name}")
-            return "paused", event.data["cause"], _open_result((reason,))
+            return "paused", event.data["cause"], _open_result((event.data["reason"],))
         if event.kind == "run.started":
             break
     if is_running(folder):

@@ -11,7 +11,7 @@ sides; only the host writes it). Out: frames of 1-byte kind, 4-byte big-endian l
 one of ``X`` exit status, ``K`` name of the limit that was exceeded, ``R`` why it could not start.
 """
 
-# pathlib takes longer to import than all of this takes to run:
+# pathlib or typing takes longer to import than all of this takes to run:
 # ruff: noqa: PTH101, PTH103, PTH118, PTH123, PTH208
 from __future__ import annotations
 
@@ -23,8 +23,11 @@ import select
 import struct
 import sys
 import time
-from collections.abc import Iterator
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
 
 TICK_SECONDS = 0.05
 CHUNK = 1 << 16

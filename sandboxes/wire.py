@@ -174,12 +174,12 @@ class _Watchdog:
 def converse(channel: Channel, command: Command, driver: str, started: float) -> Outcome:
     """Hand ``command`` to the launcher behind ``channel`` and follow it to its end.
 
-    The tree is dead on return, whatever happened. ``started`` is the monotonic time at which
-    the call began; the wall limit counts from there. Raises SandboxError if the launcher never
-    came up.
+    The tree is dead on return, whatever happened. The wall limit counts from here, so that a
+    slow engine does not eat into it; ``started``, the monotonic time at which the call began, is
+    for ``Outcome.seconds``. Raises SandboxError if the launcher never came up.
     """
     reply = Reply(command.limits)
-    watchdog = _Watchdog(channel, started + command.limits.wall_seconds)
+    watchdog = _Watchdog(channel, time.monotonic() + command.limits.wall_seconds)
     try:
         channel.send(encode(command))
         while not reply.done and (data := channel.receive()):

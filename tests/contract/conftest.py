@@ -1,4 +1,7 @@
-"""A Docker engine for the tests: the one that answers, or one started here and stopped after."""
+"""The drivers under test.
+
+For Docker, the engine that answers, or one started here and stopped after.
+"""
 
 import os
 import shutil
@@ -9,6 +12,10 @@ import time
 from pathlib import Path
 
 import pytest
+
+from sandboxes import probe
+
+ISOLATING = ["bwrap", pytest.param("docker", marks=pytest.mark.docker)]
 
 
 def _answers() -> bool:
@@ -61,3 +68,24 @@ def _await(process: subprocess.Popen, log: Path) -> None:
             break
         time.sleep(0.1)
     _no_engine(f"dockerd did not come up: {log.read_text()[-2000:]}")
+
+
+@pytest.fixture(scope="module", params=ISOLATING)
+def sandbox(request):
+    """Each driver that isolates."""
+    yield from _opened(request)
+
+
+@pytest.fixture(scope="module", params=[*ISOLATING, "host"])
+def any_sandbox(request):
+    """Also the host driver, for the part of the contract it claims."""
+    yield from _opened(request)
+
+
+def _opened(request):
+    if request.param == "docker":
+        request.getfixturevalue("docker_engine")
+    box = probe.open_sandbox(request.param)
+    yield box
+    if request.param == "docker":
+        box.close()

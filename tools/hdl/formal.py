@@ -72,7 +72,7 @@ def prove(
         return Proof("unknown", reason=f"no miter: {built.killed or _last_error(built.text())}")
     if _DRIVES_Z.search(built.files[f"{_GOLD}.il"].decode()):
         return Proof("unknown", reason="the golden drives Z")
-    status, trace = _decide(graph, sandbox, max(1.0, deadline - monotonic()))
+    status, trace = _decide(graph, contract, sandbox, deadline)
     if status != "different":
         return Proof(status, reason="" if status == "proved" else "no answer in time")
     stimulus = _stimulus(contract, trace)
@@ -159,21 +159,35 @@ def _harness(contract: Contract) -> str:
 
 
 def _decide(
-    graph: bytes, sandbox: Sandbox, seconds: float
+    graph: bytes, contract: Contract, sandbox: Sandbox, deadline: float
 ) -> tuple[Literal["proved", "different", "unknown"], str]:
-    """Run ABC: merge equal registers, then property-directed reachability, or plain SAT."""
+    """Ask ABC: first whether merging equal registers settles it, then reachability, then SAT.
+
+    With resets, the first question starts after the booting steps (``tempor``), where registers
+    have their reset values; nothing can be ``bad`` in those, so a proof from there on is whole.
+    """
+    start = "read_aiger miter.aig; logic; undc; strash"
+    if contract.clocks:
+        skip = f"tempor -F {BOOT_STEPS}; " if contract.resets else ""
+        status, _ = _abc(graph, f"{start}; {skip}scorr; iprove; print_status", sandbox, deadline)
+        if status == "proved":
+            return status, ""
+    reach = f"pdr -T {max(1, int(deadline - monotonic()))}; print_status; write_cex -n trace.txt"
+    prove_now = "iprove; print_status; write_cex -n trace.txt"
+    return _abc(graph, f"{start}; scorr; {reach}; {prove_now}", sandbox, deadline)
+
+
+def _abc(
+    graph: bytes, script: str, sandbox: Sandbox, deadline: float
+) -> tuple[Literal["proved", "different", "unknown"], str]:
+    """The status a script ends with, and the counterexample it wrote."""
     spec = find_spec("pyosys")
     if spec is None or not spec.submodule_search_locations:
-        return "unknown", ""
-    abc = Path(spec.submodule_search_locations[0]) / "yosys-abc"
-    script = (
-        "read_aiger miter.aig; logic; undc; strash; scorr; "
-        f"pdr -T {max(1, int(seconds))}; print_status; write_cex -n trace.txt; "
-        "iprove; print_status; write_cex -n trace.txt"
-    )
+        raise RuntimeError("pyosys is not installed")
+    seconds = max(1.0, deadline - monotonic())
     outcome = sandbox.run(
         Command(
-            argv=(str(abc), "-c", script),
+            argv=(str(Path(spec.submodule_search_locations[0]) / "yosys-abc"), "-c", script),
             files={"miter.aig": graph},
             collect=("trace.txt",),
             limits=Limits(wall_seconds=seconds + 1, cpu_seconds=seconds + 1),

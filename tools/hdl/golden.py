@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 
 from sandboxes import Sandbox
@@ -15,6 +15,7 @@ from tools.hdl.stimuli import stimuli
 from tools.hdl.trace import Stimulus, Trace
 
 BY_LEVEL_CYCLES = 600
+BATCH_SECONDS_PER_DESIGN = 0.2
 
 
 @dataclass(frozen=True)
@@ -67,63 +68,78 @@ class Golden:
         """Outputs the golden leaves unknown nearly always: nothing can be said of those."""
         return unobserved(self.traces[0])
 
-    def check(self, dut: str) -> tuple[Stimulus, Difference] | None:
+    def check(self, dut: str) -> Counterexample | None:
         """Simulate ``dut``: where it differs (a wrong known value before an unknown), or None.
 
-        Raises SimulationError when it gives no trace.
+        The counterexample is cut after the difference. Raises SimulationError when the design
+        gives no trace.
         """
         return self._worst(
             simulate(dut, self.contract, s, self.sandbox, wall_seconds=self.patience)
             for s in self.stimuli
         )
 
-    def check_many(
-        self, duts: Sequence[str]
-    ) -> list[tuple[Stimulus, Difference] | SimulationError | None]:
+    def in_verilator(self, source: str, seconds: float) -> Difference | None:
+        """Where the second simulator sees ``source`` leave the golden's trace."""
+        stimulus = self.stimuli[0]
+        got = simulate(source, self.contract, stimulus, self.sandbox, "verilator", seconds)
+        return first_difference(self.traces[0], got)
+
+    def check_many(self, duts: Sequence[str]) -> list[Counterexample | SimulationError | None]:
         """``check`` of many designs, in one compile and one run for each stimulus."""
-        columns = [
-            simulate_many(duts, self.contract, stimulus, self.sandbox) for stimulus in self.stimuli
-        ]
-        results: list[tuple[Stimulus, Difference] | SimulationError | None] = []
-        for answers in zip(*columns, strict=True):
-            errors = [a for a in answers if isinstance(a, SimulationError)]
-            traces = [a for a in answers if isinstance(a, Trace)]
-            results.append(errors[0] if errors else self._worst(traces))
-        return results
+        wall = self.patience + len(duts) * BATCH_SECONDS_PER_DESIGN
+        answers: list[list[Trace]] = [[] for _ in duts]
+        errors: dict[int, SimulationError] = {}
+        for stimulus in self.stimuli:
+            left = [i for i in range(len(duts)) if i not in errors]
+            batch = [duts[i] for i in left]
+            found = simulate_many(batch, self.contract, stimulus, self.sandbox, wall, self.patience)
+            for i, answer in zip(left, found, strict=True):
+                if isinstance(answer, Trace):
+                    answers[i].append(answer)
+                else:
+                    errors[i] = answer
+        return [errors.get(i) or self._worst(traces) for i, traces in enumerate(answers)]
 
-    def differences(
-        self, dut: str, under: Sequence[Stimulus]
-    ) -> list[tuple[Trace, Trace, Difference | None]]:
-        """Simulate both under other stimuli: expected, got, the difference."""
-        traces = simulate_under(self.source, self.contract, under, self.sandbox)
-        expected = [mask_power_up(t, self.contract, s) for t, s in zip(traces, under, strict=True)]
-        got = simulate_under(dut, self.contract, under, self.sandbox, self.patience)
-        return [(e, g, first_difference(e, g)) for e, g in zip(expected, got, strict=True)]
+    def under(self, dut: str, stimuli: Sequence[Stimulus]) -> list[Counterexample | None]:
+        """Simulate both sides under other stimuli and compare."""
+        traces = simulate_under(self.source, self.contract, stimuli, self.sandbox)
+        answers = simulate_under(dut, self.contract, stimuli, self.sandbox, self.patience)
+        found = []
+        for stimulus, trace, got in zip(stimuli, traces, answers, strict=True):
+            expected = mask_power_up(trace, self.contract, stimulus)
+            found.append(_counterexample(stimulus, expected, got))
+        return found
 
-    def counterexample(
-        self, dut: str, stimulus: Stimulus, difference: Difference, rounds: int = 4
-    ) -> Counterexample:
-        """The difference, under a stimulus made shorter in at most ``rounds`` rounds."""
-        leading = 2 if self.contract.resets and stimulus.inputs == self.stimuli[0].inputs else 0
+    def shorten(self, dut: str, example: Counterexample) -> Counterexample:
+        """The same kind of difference under a stimulus with as few rows as found."""
+        by_rule = example.stimulus.inputs == self.stimuli[0].inputs
+        leading = 2 if self.contract.resets and by_rule else 0
 
         def rerun(shorter: Sequence[Stimulus]) -> list[Difference | None]:
-            return [found for _, _, found in self.differences(dut, shorter)]
+            return [found.difference if found else None for found in self.under(dut, shorter)]
 
-        shortest = shrink(stimulus, difference, leading, rerun, rounds)
-        expected, got, found = self.differences(dut, [shortest])[0]
-        if found is None:
-            raise SimulationError("runtime", "the difference does not show again")
-        return Counterexample(shortest, found, expected, got)
+        shortest = shrink(example.stimulus, example.difference, leading, rerun)
+        return self.under(dut, [shortest])[0] or example
 
-    def _worst(self, traces: Iterable[Trace]) -> tuple[Stimulus, Difference] | None:
-        weaker: tuple[Stimulus, Difference] | None = None
+    def _worst(self, traces: Iterable[Trace]) -> Counterexample | None:
+        weaker: Counterexample | None = None
         for stimulus, expected, got in zip(self.stimuli, self.traces, traces, strict=True):
-            found = first_difference(expected, got)
-            if found is not None and not found.unknown:
-                return stimulus, found
-            if found is not None and weaker is None:
-                weaker = stimulus, found
+            found = _counterexample(stimulus, expected, got)
+            if found is not None and not found.difference.unknown:
+                return found
+            weaker = weaker or found
         return weaker
+
+
+def _counterexample(stimulus: Stimulus, expected: Trace, got: Trace) -> Counterexample | None:
+    found = first_difference(expected, got)
+    if found is None:
+        return None
+    end = found.cycle + 1
+    cut = replace(stimulus, rows=stimulus.rows[:end], exhaustive=False)
+    want, have = (replace(t, before=t.before[:end], after=t.after[:end]) for t in (expected, got))
+    return Counterexample(cut, found, want, have)
 
 
 def prepare(

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pyslang import ast
-from pyslang.parsing import TokenKind, TriviaKind
+from pyslang.parsing import TokenKind
 from pyslang.syntax import SyntaxKind, SyntaxNode, SyntaxTree
 
 from tools.hdl.syntax import (
@@ -55,6 +55,7 @@ _FORBIDDEN_SYNTAX = {
     SyntaxKind.RootScope: ("hierarchy", "refers to $root, outside its module"),
     SyntaxKind.UnitScope: ("hierarchy", "refers to $unit"),
 }
+_ENDLESS = frozenset({SyntaxKind.AlwaysBlock, SyntaxKind.ForeverStatement})
 _DELAYS = frozenset({SyntaxKind.DelayControl, SyntaxKind.Delay3})
 
 
@@ -85,7 +86,11 @@ def strip(source: str) -> str:
     for node in nodes(tree.root):
         if tree.sourceManager.isMacroLoc(node.sourceRange.start):
             continue
-        if _is_printing_statement(node):
+        if edits and node.sourceRange.start.offset < edits[-1].end:
+            continue
+        if node.kind == SyntaxKind.FinalBlock:
+            edits.append(span(node.sourceRange))
+        elif _is_printing_statement(node):
             edits.append(span(node.sourceRange, ";"))
         elif node.kind in _DELAYS and not _is_delay_statement(node):
             edits.append(span(node.sourceRange))
@@ -98,19 +103,14 @@ def _syntactic(tree: SyntaxTree) -> Iterator[Finding]:
         if node.kind in _FORBIDDEN_SYNTAX:
             name, what = _FORBIDDEN_SYNTAX[node.kind]
             yield Finding(name, line, f"the design {what}")
+        elif node.kind == SyntaxKind.FinalBlock:
+            yield Finding("final", line, "the design acts when the simulation ends", True)
         elif node.kind in _DELAYS:
             yield _delay(tree, node, line)
-        elif node.kind == SyntaxKind.AlwaysBlock and not _waits(node):
-            yield Finding("loop", line, "an always block never waits")
+        elif node.kind in _ENDLESS and not _waits(node):
+            yield Finding("loop", line, "a loop without end never waits")
         elif node.kind == SyntaxKind.SystemName:
             yield from _system_call(tree, node, line)
-    for token in tokens(tree.root):
-        for trivia in token.trivia:
-            if trivia.kind == TriviaKind.Directive:
-                directive = trivia.syntax()
-                if directive is not None and directive.kind == SyntaxKind.IncludeDirective:
-                    line = line_of(tree, directive.sourceRange.start)
-                    yield Finding("`include", line, "the design reads another file")
 
 
 def _system_call(tree: SyntaxTree, node: SyntaxNode, line: int) -> Iterator[Finding]:

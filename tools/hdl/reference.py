@@ -2,8 +2,9 @@
 
 A reference is a class ``Model`` with three methods, so that reset and clock need no thought:
 ``reset()`` sets the state after reset, ``outputs(i)`` returns a dict of the output values for the
-present state and inputs ``i`` (attributes named like the ports, unsigned integers), ``tick(i)``
-updates the state as the active clock edge does. A combinational model needs ``outputs`` only.
+present state and inputs ``i`` (attributes named like the ports, unsigned integers; a port whose
+name is a Python keyword has ``_`` behind it), ``tick(i)`` updates the state as the active clock
+edge does. A combinational model needs ``outputs`` only.
 The harness applies resets by the contract: an asynchronous one at once, a synchronous one at the
 edge.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import ast
 import json
+import keyword
 import sys
 
 from sandboxes import Command, Limits, Sandbox
@@ -57,6 +59,11 @@ class BadReference(ValueError):
     """The reference model cannot be used: says why, in one line a model can act on."""
 
 
+def python_name(port: str) -> str:
+    """What a reference model calls a port."""
+    return f"{port}_" if keyword.iskeyword(port) else port
+
+
 def run_reference(code: str, contract: Contract, stimulus: Stimulus, sandbox: Sandbox) -> Trace:
     """The trace of a reference model. Raises BadReference."""
     try:
@@ -66,10 +73,12 @@ def run_reference(code: str, contract: Contract, stimulus: Stimulus, sandbox: Sa
     if not any(isinstance(node, ast.ClassDef) and node.name == "Model" for node in tree.body):
         raise BadReference("there is no class named Model")
     job = {
-        "inputs": stimulus.inputs,
+        "inputs": [python_name(name) for name in stimulus.inputs],
         "rows": stimulus.rows,
         "outputs": [(port.name, port.width) for port in contract.outputs],
-        "resets": [(r.port, int(r.active_high), r.asynchronous) for r in contract.resets],
+        "resets": [
+            (python_name(r.port), int(r.active_high), r.asynchronous) for r in contract.resets
+        ],
         "sequential": bool(contract.clocks),
     }
     outcome = sandbox.run(

@@ -25,23 +25,30 @@ from tools.hdl.testbench import (
     to_trace,
 )
 from tools.hdl.trace import Stimulus, Trace
+from tools.hdl.verilator import run_verilator
 from tools.hdl.yosys import run_yosys
 
 Kind = Literal["compile", "timeout", "runtime", "guard"]
 Simulator = Literal["icarus", "verilator"]
 
 _COMPILE_FAILED = 90
+_COMPLAINT = re.compile(r"design(?:_(?P<file>\d+))?\.sv:(?P<line>\d+):(?:\d+:)?\s*(?P<message>.*)")
+_BENCH = re.compile(r"bench_[0-9a-f]{16}\.dut_\d+")
 _SCRIPT = f"iverilog -g2012 -u -o sim -s $0 $@ || exit {_COMPILE_FAILED}; exec vvp -n sim"
 
 
 class SimulationError(RuntimeError):
     """The design gave no trace. ``line`` is its line at fault, 0 when there is none."""
 
-    def __init__(self, kind: Kind, message: str, line: int = 0) -> None:
+    def __init__(
+        self, kind: Kind, message: str, line: int = 0, culprits: frozenset[int] = frozenset()
+    ) -> None:
         super().__init__(message)
         self.kind: Kind = kind
         self.message = message
         self.line = line
+        self.culprits = culprits
+        """Of designs compiled together, the numbers of those the compiler complained about."""
 
 
 def simulate(
@@ -77,11 +84,13 @@ def simulate_many(
     contract: Contract,
     stimulus: Stimulus,
     sandbox: Sandbox,
-    wall_seconds: float = 20.0,
+    wall_seconds: float = 30.0,
+    alone_seconds: float = 20.0,
 ) -> list[Trace | SimulationError]:
     """Simulate many designs of one contract with the same rows, in one compile and one run.
 
-    Each gets what it would get alone: when the batch fails, its members run one by one.
+    Each gets what it would get alone: when the batch fails or is not done in ``wall_seconds``,
+    its members run one by one, each for at most ``alone_seconds``.
     """
     contract = _as_driven(contract, stimulus)
     results: list[Trace | SimulationError | None] = [None] * len(sources)
@@ -95,17 +104,36 @@ def simulate_many(
             results[i] = error
         except (SourceError, KeyError):
             pass
-    try:
-        texts, duts = [text for _, text, _ in batch], [Instance(top) for _, _, top in batch]
-        traces = _icarus(texts, duts, contract, [stimulus], sandbox, wall_seconds) if batch else []
-        for (i, _, _), trace in zip(batch, traces, strict=True):
-            results[i] = trace
-    except SimulationError:
-        pass
+    for i, trace in _together(batch, contract, stimulus, sandbox, wall_seconds).items():
+        results[i] = trace
     return [
-        result or _alone(sources[i], contract, stimulus, sandbox, wall_seconds)
+        result or _alone(sources[i], contract, stimulus, sandbox, alone_seconds)
         for i, result in enumerate(results)
     ]
+
+
+def _together(
+    batch: Sequence[tuple[int, str, str]],
+    contract: Contract,
+    stimulus: Stimulus,
+    sandbox: Sandbox,
+    wall_seconds: float,
+) -> dict[int, Trace]:
+    """Traces of a batch of (number, text, top), without the designs that do not compile.
+
+    Empty when the batch fails at run time.
+    """
+    while batch:
+        texts, duts = [text for _, text, _ in batch], [Instance(top) for _, _, top in batch]
+        try:
+            traces = _icarus(texts, duts, contract, [stimulus], sandbox, wall_seconds)
+        except SimulationError as error:
+            if not error.culprits:
+                break
+            batch = [member for k, member in enumerate(batch) if k not in error.culprits]
+        else:
+            return {i: trace for (i, _, _), trace in zip(batch, traces, strict=True)}
+    return {}
 
 
 def simulate_under(
@@ -204,17 +232,19 @@ def _raise_failure(outcome: Outcome, wall_seconds: float) -> None:
         raise SimulationError("runtime", f"the simulation exceeded its {outcome.killed} limit")
     if outcome.exit_code == _COMPILE_FAILED:
         message, line = compile_message(outcome.text())
-        raise SimulationError("compile", message, line)
+        culprits = frozenset(int(m["file"] or 0) for m in _COMPLAINT.finditer(outcome.text()))
+        raise SimulationError("compile", message, line, culprits)
     if not outcome.ok:
         raise SimulationError("runtime", outcome.text()[-400:] or f"status {outcome.exit_code}")
 
 
 def compile_message(text: str) -> tuple[str, int]:
     """The first complaint of a compiler that names a design's line, and that line."""
-    match = re.search(r"design_\d+\.s?v:(\d+):(?:\d+:)?\s*(.*)", text)
-    if match:
-        return match[2].removeprefix("error: "), int(match[1])
-    return text[:400], 0
+    match = _COMPLAINT.search(text)
+    if match is None:
+        return text[:400], 0
+    message = _BENCH.sub("the design", match["message"].removeprefix("error: "))
+    return message, int(match["line"])
 
 
 def _other_ways(
@@ -252,12 +282,12 @@ def lower(
     """The design as plain Verilog from Yosys, or None when Yosys refuses it.
 
     Registers keep their initial values; with ``fill``, all that has none starts as that, and
-    so does every X and every undriven wire.
+    so does every X and every undriven wire, and conflicting drivers or loops are refused.
     """
-    filled = f"setundef -undriven -{fill}; setundef -init -{fill}; " if fill else ""
+    filled = f"check -assert; setundef -{fill}; setundef -init -{fill}; " if fill else ""
     script = (
         f"read_verilog -sv design.sv; hierarchy -check -top \\{top} ; proc; flatten; opt; memory; "
-        f"{filled}write_verilog -noattr lowered.v"
+        f"{filled}opt_clean; write_verilog -noattr lowered.v"
     )
     files = {"design.sv": source.encode()}
     outcome = run_yosys(sandbox, script, files, ("lowered.v",), wall_seconds)
@@ -267,4 +297,8 @@ def lower(
 def _verilator(
     text: str, contract: Contract, stimulus: Stimulus, sandbox: Sandbox, wall_seconds: float
 ) -> Trace:
-    raise SimulationError("compile", "Verilator")
+    outcome, trace = run_verilator(text, contract, stimulus, sandbox, wall_seconds)
+    _raise_failure(outcome, wall_seconds)
+    if trace is None:
+        raise SimulationError("runtime", "the simulation ended before the last row")
+    return trace

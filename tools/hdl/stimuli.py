@@ -235,33 +235,28 @@ class _Rules:
             yield self._row(self._corner_or_uniform, asserted)
 
     def _quiet_length(self) -> int:
-        """Rows a counter needs to reach the largest limit the sources name, and pass it."""
+        """Rows for a counter to pass twice the largest limit the sources name, if that is near."""
         reachable = [c for c in self._constants if c <= LONGEST_RUN]
-        return max([64, *reachable]) + 8 if self._sequential else 0
+        limit = max([64, *reachable])
+        return (2 * limit if limit <= LONGEST_RUN // 8 else limit) + 8
 
     def _quiet_runs(self) -> Iterator[Row]:
-        """Controls held all high, all low, and each alone, for as long as counters need.
+        """Controls held all high, all low, and each alone or alone low, as long as counters need.
 
-        The whole takes at most about four of the longest runs.
+        The whole takes some SHORT_RUNS rows or, when longer, two of the longest runs.
         """
-        budget = max(4 * self._quiet, SHORT_RUNS)
+        budget = max(2 * self._quiet, SHORT_RUNS)
         names = frozenset(p.name for p in self._bits)
-        settings = [
-            names,
-            frozenset(),
-            *(frozenset({p.name}) for p in self._bits),
-            *(names - {p.name} for p in self._bits),
-        ]
+        settings = [names, frozenset[str]()]
+        settings += [frozenset({p.name}) for p in self._bits]
+        settings += [names - {p.name} for p in self._bits]
         for high in dict.fromkeys(settings):
             if budget <= 0:
                 return
             row = self._row(partial(self._control, high))
-            yield from self._many_same_but_reset(row)
+            yield {**row, **{r.port: int(r.active_high) for r in self._resets}}
+            yield from [row] * self._quiet
             budget -= self._quiet
 
     def _control(self, high: frozenset[str], port: Port) -> int:
         return int(port.name in high) if port.width == 1 else self._uniform(port)
-
-    def _many_same_but_reset(self, row: Row) -> Iterator[Row]:
-        yield {**row, **{r.port: int(r.active_high) for r in self._resets}}
-        yield from [row] * self._quiet

@@ -10,8 +10,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from pyslang import Bag, Diagnostic, DiagnosticEngine, SourceLocation, SourceRange, ast
-from pyslang.parsing import Token, TokenKind
+from pyslang import (
+    Bag,
+    Diagnostic,
+    DiagnosticEngine,
+    SourceLocation,
+    SourceManager,
+    SourceRange,
+    ast,
+)
+from pyslang.parsing import PreprocessorOptions, Token, TokenKind
 from pyslang.syntax import SyntaxKind, SyntaxNode, SyntaxTree
 
 _NAMED_UNITS = frozenset(
@@ -61,9 +69,11 @@ class Elaborated:
 
 
 def parse(source: str) -> SyntaxTree:
-    """Parse; raises SourceError at the first syntax error."""
+    """Parse; raises SourceError at the first syntax error. No file is ever included."""
+    options = PreprocessorOptions()
+    options.maxIncludeDepth = 0
     try:
-        tree = SyntaxTree.fromText(source)
+        tree = SyntaxTree.fromText(source, SourceManager(), options=Bag([options]))
     except Exception as error:  # the binding raises several kinds on hostile text
         raise SourceError(f"cannot be parsed: {error}") from error
     for diagnostic in tree.diagnostics:

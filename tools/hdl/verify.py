@@ -13,7 +13,6 @@ from typing import Literal
 
 from memory.records import Evidence
 from sandboxes import Sandbox
-from tools.hdl.compare import Difference
 from tools.hdl.contract import Contract, Port, Unsupported
 from tools.hdl.formal import prove, stateless
 from tools.hdl.golden import Counterexample, Golden, prepare
@@ -21,6 +20,8 @@ from tools.hdl.interface import extract
 from tools.hdl.simulate import SimulationError, lower
 from tools.hdl.syntax import SourceError
 from tools.hdl.trace import Stimulus
+
+SECOND_SIMULATOR_SECONDS = 6.0
 
 Answer = Literal["equivalent", "different", "inconclusive", "unsupported"]
 Cause = Literal["compile", "guard", "interface", "timeout", "runtime", "behaviour", "golden", ""]
@@ -60,11 +61,15 @@ def verify(
         found = reference.check(dut)
     except SimulationError as error:
         return _refused(error)
-    if found is not None and not found[1].unknown:
-        return _different(reference, dut, *found)
-    if reference.unobserved:
-        return _unobserved(reference)
-    return _settle(reference, dut, found, deadline)
+    try:
+        if found is not None and not found.difference.unknown:
+            return _different(reference, reference.shorten(dut, found))
+        if reference.unobserved:
+            return _unobserved(reference)
+        return _settle(reference, dut, found, deadline)
+    except SimulationError as error:
+        reason = f"a further simulation failed: {error.message}"
+        return Verification("inconclusive", vectors=reference.vectors, reason=reason)
 
 
 def verify_many(
@@ -84,24 +89,20 @@ def verify_many(
     left = [i for i in range(len(duts)) if i not in refused]
     found = dict(zip(left, reference.check_many([duts[i] for i in left]), strict=True))
     unobserved = _unobserved(reference) if reference.unobserved else None
-    return [
-        refused.get(i) or _tested(reference, duts[i], found[i], unobserved)
-        for i in range(len(duts))
-    ]
+    return [refused.get(i) or _tested(reference, found[i], unobserved) for i in range(len(duts))]
 
 
 def _tested(
     reference: Golden,
-    dut: str,
-    found: tuple[Stimulus, Difference] | SimulationError | None,
+    found: Counterexample | SimulationError | None,
     unobserved: Verification | None,
 ) -> Verification:
     if isinstance(found, SimulationError):
         return _refused(found)
-    if found is not None and found[1].unknown:
-        return _shows_unknown(reference, dut, *found)
+    if found is not None and found.difference.unknown:
+        return _shows_unknown(reference, found)
     if found is not None:
-        return _different(reference, dut, *found, rounds=0)
+        return _different(reference, found)
     return unobserved or Verification("equivalent", Evidence.TESTED, reference.vectors)
 
 
@@ -135,16 +136,13 @@ def _refused(error: SimulationError) -> Verification:
     return Verification("different", reason=f"{where}{error.message}", cause=error.kind)
 
 
-def _different(
-    reference: Golden, dut: str, stimulus: Stimulus, difference: Difference, rounds: int = 4
-) -> Verification:
-    example = reference.counterexample(dut, stimulus, difference, rounds)
+def _different(reference: Golden, example: Counterexample) -> Verification:
     return Verification(
         "different",
         Evidence.TESTED,
         reference.vectors,
         example,
-        f"{example.difference}",
+        str(example.difference),
         "behaviour",
     )
 
@@ -156,58 +154,69 @@ def _unobserved(reference: Golden) -> Verification:
 
 
 def _settle(
-    reference: Golden,
-    dut: str,
-    found: tuple[Stimulus, Difference] | None,
-    deadline: float,
+    reference: Golden, dut: str, found: Counterexample | None, deadline: float
 ) -> Verification:
     """No wrong known value was seen: prove it, find one, or say how far testing went."""
     golden, contract, sandbox = reference.source, reference.contract, reference.sandbox
-    proof = prove(golden, dut, contract, sandbox, max(1.0, deadline - monotonic()))
+    proof = prove(golden, dut, contract, sandbox, max(1.0, (deadline - monotonic()) / 2))
     details = {"formal": proof.reason or proof.status}
     if proof.status == "proved":
         return Verification("equivalent", Evidence.PROVED, reference.vectors, details=details)
     if proof.counterexample is not None:
-        shown = reference.differences(dut, [proof.counterexample])[0][2]
-        if shown is not None and not shown.unknown:
-            return _different(reference, dut, proof.counterexample, shown)
-        if shown is not None:
-            found = found or (proof.counterexample, shown)
+        shown = reference.under(dut, [proof.counterexample])[0]
+        if shown is not None and not shown.difference.unknown:
+            return _different(reference, reference.shorten(dut, shown))
+        found = found or shown
     if found is not None:
-        return _filled(reference, dut, *found)
+        return _filled(reference, dut, found)
     if reference.exhaustive and all(stateless(s, contract, sandbox) for s in (golden, dut)):
         return Verification("equivalent", Evidence.PROVED, reference.vectors, details=details)
+    second = _second_simulator(reference, dut, deadline - monotonic())
+    details["verilator"] = second or "agrees"
+    if second.startswith("disagrees"):
+        reason = f"Icarus and Verilator disagree: {second}"
+        return Verification(
+            "inconclusive", vectors=reference.vectors, reason=reason, details=details
+        )
     return Verification("equivalent", Evidence.TESTED, reference.vectors, details=details)
 
 
-def _filled(
-    reference: Golden, dut: str, stimulus: Stimulus, difference: Difference
-) -> Verification:
+def _second_simulator(reference: Golden, dut: str, seconds: float) -> str:
+    """Empty when Verilator, too, finds no wrong value; ``disagrees``; else why it has no say."""
+    if seconds < SECOND_SIMULATOR_SECONDS:
+        return "not run: no time"
+    try:
+        found = reference.in_verilator(dut, seconds)
+        if found is None:
+            return ""
+        misread = reference.in_verilator(reference.source, seconds)
+    except SimulationError as error:
+        return f"not run: {error.message[:200]}"
+    return f"reads the golden otherwise: {misread}" if misread else f"disagrees: {found}"
+
+
+def _filled(reference: Golden, dut: str, found: Counterexample) -> Verification:
     """The DUT shows X where the golden is known: a real fault when some power-up state is wrong.
 
     Gates show X where no hardware would (``q & ~q``), so X alone does not decide.
     """
     for fill in ("zero", "one"):
         concrete = lower(dut, reference.contract.top, reference.sandbox, fill=fill)
-        if concrete is None or _is_wrong(reference, concrete, stimulus):
-            return _different(reference, dut, stimulus, difference)
-    return _shows_unknown(reference, dut, stimulus, difference)
+        if concrete is None or _is_wrong(reference, concrete, found.stimulus):
+            return _different(reference, reference.shorten(dut, found))
+    return _shows_unknown(reference, found)
 
 
 def _is_wrong(reference: Golden, concrete: str, stimulus: Stimulus) -> bool:
     """True when a design without X shows a wrong value, under ``stimulus`` or by rule."""
     try:
-        shown = reference.differences(concrete, [stimulus])[0][2] or reference.check(concrete)
+        found = reference.under(concrete, [stimulus])[0] or reference.check(concrete)
     except SimulationError:
         return True
-    found = shown[1] if isinstance(shown, tuple) else shown
-    return found is not None and not found.unknown
+    return found is not None and not found.difference.unknown
 
 
-def _shows_unknown(
-    reference: Golden, dut: str, stimulus: Stimulus, difference: Difference
-) -> Verification:
-    example = reference.counterexample(dut, stimulus, difference, rounds=0)
+def _shows_unknown(reference: Golden, example: Counterexample) -> Verification:
     reason = f"unknown where the golden is known: {example.difference}"
     return Verification(
         "inconclusive", vectors=reference.vectors, counterexample=example, reason=reason

@@ -126,11 +126,16 @@ def examine(source: str, contract: Contract) -> View:
         findings.append(_no_top(source, contract, names))
     else:
         findings += _interface(source, top, contract)
+        findings += _implicit_nets(top)
+    findings += _icarus_only(source)
     if not any(f.stage < Stage.MEANING for f in findings):
         findings += [
-            Finding(Stage.HAZARD, h.code, h.message, h.offset, h.end, h.name)
+            Finding(
+                Stage.MEANING if h.code in _REFUSED else Stage.HAZARD,
+                h.code, h.message, h.offset, h.end, h.name,
+            )
             for h in hazards(source, tree, contract)
-        ]
+        ]  # fmt: skip
     return View(source, tree, top, tuple(findings))
 
 
@@ -145,6 +150,8 @@ def _from_pyslang(
     for diagnostic in compilation.getAllDiagnostics():
         code = str(diagnostic.code).removeprefix("DiagCode(").removesuffix(")")
         severe = engine.getSeverity(diagnostic.code, diagnostic.location) in _SEVERE
+        if code == "TypoIdentifier":
+            code = "UndeclaredIdentifier"  # the same, with a hint in its message
         if code in _TOLERATED or not (severe or code in _REFUSED):
             continue
         place = tree.sourceManager.getFullyExpandedLoc(diagnostic.location)
@@ -157,6 +164,31 @@ def _from_pyslang(
         word = re.compile(r"[A-Za-z_]\w*").match(source, start)
         name = word.group() if word else ""
         yield Finding(stage, code, engine.formatMessage(diagnostic), start, end, name)
+
+
+def _implicit_nets(top: ast.InstanceSymbol) -> Iterator[Finding]:
+    """Undeclared names that an assign statement makes one-bit nets though it gives them more."""
+    for member in top.body:
+        if not isinstance(member, ast.ContinuousAssignSymbol):
+            continue
+        assignment = member.assignment
+        left, right = getattr(assignment, "left", None), getattr(assignment, "right", None)
+        symbol = getattr(left, "symbol", None)
+        if right is None or not isinstance(symbol, ast.NetSymbol) or not symbol.isImplicit:
+            continue
+        while isinstance(right, ast.ConversionExpression):
+            right = right.operand
+        if right.type.bitWidth > 1 and not right.constant:
+            at = symbol.location.offset
+            message = f"{symbol.name} is not declared: one bit for {right.type.bitWidth}"
+            end = at + len(symbol.name)
+            yield Finding(Stage.HAZARD, "ImplicitNet", message, at, end, symbol.name)
+
+
+def _icarus_only(source: str) -> Iterator[Finding]:
+    for m in re.finditer(r"\binput\s+reg\b", masked(source)):
+        message = "an input cannot be a variable"
+        yield Finding(Stage.MEANING, "InputVariable", message, m.start(), m.end())
 
 
 def _no_top(source: str, contract: Contract, names: list[str]) -> Finding:

@@ -12,8 +12,8 @@ from pyslang.parsing import TokenKind
 from pyslang.syntax import SyntaxKind, SyntaxTree
 
 from tools.hdl.contract import Contract
-from tools.hdl.repair.process import Process, module_nodes, processes, signals, targets
-from tools.hdl.syntax import nodes, tokens
+from tools.hdl.repair.process import Process, assignments, module_nodes, processes, signals, targets
+from tools.hdl.syntax import nodes
 
 _OUTPUT_TASK = re.compile(r"\$(display|monitor|finish|stop|strobe|write|dump\w+|timeformat)\b")
 
@@ -169,26 +169,33 @@ def _latches(block: Process) -> Iterator[Hazard]:
 
 
 def _loop_writes(initializer: Any) -> Iterator[Any]:
-    from tools.hdl.repair.process import assignments
-
     yield from assignments(initializer)
 
 
 def _drivers(module: Any, blocks: list[Process]) -> Iterator[Hazard]:
-    by_name: dict[str, list[Any]] = defaultdict(list)
+    """Names written by several processes or assign statements; part writes count in a mix only."""
+    processes_of: dict[str, list[Any]] = defaultdict(list)
+    assigns_of: dict[str, list[tuple[Any, bool]]] = defaultdict(list)
     for block in blocks:
         if block.kind is not SyntaxKind.InitialBlock:
             for name in sorted({w.name for w in block.writes if w.whole}):
-                by_name[name].append(block.node.sourceRange)
+                processes_of[name].append(block.node.sourceRange)
     for node in nodes(module):
         if node.kind is SyntaxKind.ContinuousAssign:
             for assign in node.assignments:  # type: ignore[attr-defined]
                 if hasattr(assign, "left"):
                     for name, whole in targets(assign.left):
-                        if whole:
-                            by_name[name].append(assign.sourceRange)
-    for name, spans in sorted(by_name.items()):
-        if len(spans) > 1:
+                        assigns_of[name].append((assign.sourceRange, whole))
+    for name in sorted(processes_of.keys() | assigns_of.keys()):
+        process_spans = processes_of[name]
+        assign_spans = [span for span, whole in assigns_of[name] if whole or process_spans]
+        spans = [*assign_spans, *process_spans]
+        if assign_spans and process_spans:
+            message = f"{name} is driven by an assign statement and by a process"
+            yield Hazard(
+                "MixedVarAssigns", message, spans[0].start.offset, spans[0].end.offset, name
+            )
+        elif len(spans) > 1:
             message = f"{name} is driven in {len(spans)} places"
             yield Hazard(
                 "MultipleDrivers", message, spans[1].start.offset, spans[1].end.offset, name
@@ -207,9 +214,7 @@ def _assignment_kinds(
         others = any(name in b.reads for b in blocks if b is not block and b.clocked)
         if block.clocked and kinds == {TokenKind.Equals} and others and not read_here:
             message = f"{name} is assigned with = in a clocked block and read in another: a race"
-            yield Hazard(
-                "BlockingInSequential", message, span.start.offset, span.end.offset, name
-            )
+            yield Hazard("BlockingInSequential", message, span.start.offset, span.end.offset, name)
         if block.combinational and kinds == {TokenKind.LessThanEquals}:
             message = f"{name} is assigned with <= in combinational code"
             yield Hazard(
@@ -230,19 +235,10 @@ def _reset_kind(block: Process, contract: Contract) -> Iterator[Hazard]:
         if level != reset.active_high:
             active = "high" if reset.active_high else "low"
             message = f"reset {reset.port} must be active {active}"
-            yield Hazard(
-                "ResetPolarity", message, span.start.offset, span.end.offset, reset.port
-            )
+            yield Hazard("ResetPolarity", message, span.start.offset, span.end.offset, reset.port)
         edges = [edge for edge, name in block.events if name == reset.port and edge]
         if bool(edges) != reset.asynchronous:
             kind = "asynchronous" if reset.asynchronous else "synchronous"
             message = f"reset {reset.port} must be {kind}"
             control = block.control.sourceRange
-            yield Hazard(
-                "ResetKind", message, control.start.offset, control.end.offset, reset.port
-            )
-
-
-def identifiers(node: Any) -> list[str]:
-    """The identifiers in ``node``, in source order."""
-    return [t.valueText for t in tokens(node) if t.kind is TokenKind.Identifier]
+            yield Hazard("ResetKind", message, control.start.offset, control.end.offset, reset.port)

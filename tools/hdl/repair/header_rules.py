@@ -14,7 +14,7 @@ from tools.hdl.syntax import Edit, apply
 
 _WORDS = re.compile(r"[A-Za-z_]\w*")
 _TYPES = frozenset(
-    "input output inout wire reg logic signed unsigned integer bit parameter var tri".split()
+    ["input", "output", "inout", "wire", "reg", "logic", "signed", "unsigned", "integer", "bit", "parameter", "var", "tri"]
 )
 
 
@@ -67,6 +67,25 @@ def module_name(view: View, contract: Contract) -> Iterator[str]:
 
 
 @rule
+def missing_port_comma(view: View, contract: Contract) -> Iterator[str]:
+    """Ports listed without commas between them.
+
+    Example: `(input a input b)` → `(input a, input b)`
+    """
+    if not view.badness[Stage.SYNTAX]:
+        return
+    text = masked(view.source)
+    for module in modules(view.source):
+        start, end = module.ports
+        edits = [
+            Edit(start + m.start(1), start + m.start(1), ",")
+            for m in re.finditer(r"(?<=[\w\]])(\s+)(?=(?:input|output|inout)\b)", text[start:end])
+        ]
+        if edits:
+            yield apply(view.source, edits)
+
+
+@rule
 def port_name(view: View, contract: Contract) -> Iterator[str]:
     """A port under another name: other case, a prefix or suffix, or the only one left over.
 
@@ -86,10 +105,12 @@ def port_name(view: View, contract: Contract) -> Iterator[str]:
         yield _rename(view.source, {old: new}, (module.start, module.end))
 
 
-def _plain(name: str) -> str:
-    name = name.lower().strip("_")
-    name = re.sub(r"^(?:i|o|in|out|input|output)_|_(?:i|o|in|out)$", "", name)
-    return name.replace("_", "")
+def _spellings(name: str) -> tuple[str, str, str]:
+    """The name in lower case, without ``i_``/``o_`` marks, and without ``in``/``out`` as well."""
+    plain = name.lower()
+    marked = re.sub(r"^[io]_|_[io]$", "", plain)
+    bare = re.sub(r"^(?:in|out|input|output)_|_(?:in|out)$", "", marked)
+    return plain, marked.replace("_", ""), bare.replace("_", "")
 
 
 def _matching(
@@ -97,12 +118,11 @@ def _matching(
 ) -> dict[str, str]:
     """Extra port → missing port: by spelling, else when it is the only one of its shape."""
     pairs: dict[str, str] = {}
-    for wanted in missing:
-        alike = [e for e in extra if e.lower() == wanted.lower()] or [
-            e for e in extra if _plain(e) == _plain(wanted)
-        ]
-        if len(alike) == 1 and alike[0] not in pairs:
-            pairs[alike[0]] = wanted
+    for level in range(3):
+        for wanted in missing:
+            alike = [e for e in extra if _spellings(e)[level] == _spellings(wanted)[level]]
+            if len(alike) == 1 and alike[0] not in pairs and wanted not in pairs.values():
+                pairs[alike[0]] = wanted
     if view.top is None:
         return pairs
     shapes = {
@@ -141,7 +161,7 @@ def header_rewritten(view: View, contract: Contract) -> Iterator[str]:
     names = set(_header_names(view, module)) | declared
     parameters = set(re.findall(r"\bparameter\b[^;,)]*?(\w+)\s*=", masked(view.source)))
     wanted = {port.name for port in contract.ports}
-    if names - parameters - wanted or not names & wanted:
+    if names - parameters != wanted:
         return
     yield rewrite_header(view.source, module, contract)
 
@@ -316,6 +336,7 @@ def range_after_name(view: View, contract: Contract) -> Iterator[str]:
 HEADER_RULES: tuple[Rule, ...] = (
     module_name,
     declaration_order,
+    missing_port_comma,
     range_after_name,
     port_name,
     header_rewritten,

@@ -1,38 +1,24 @@
-"""SystemVerilog that Icarus lacks, lowered by Yosys: the last rule, and the only one that runs
-a tool."""
+"""The last rule, and the only one that runs tools: SystemVerilog that Icarus lacks, lowered."""
 
 from __future__ import annotations
 
-from sandboxes import Limits, Sandbox
-from sandboxes.base import Command
-from tools.hdl.yosys import run_yosys
-
-_LOWER = """
-read_verilog -sv design.sv
-hierarchy -top {top}
-proc
-opt
-memory
-write_verilog -noattr lowered.v
-"""
+from sandboxes import Command, Limits, Sandbox
+from tools.hdl.simulate import lower
 
 
 def lower_for_icarus(source: str, top: str, sandbox: Sandbox) -> str:
     """``source`` when Icarus compiles it, else Yosys' plain-Verilog rewriting of it.
 
-    Raises ValueError with the tools' messages when Yosys cannot read the design either, or
-    Icarus refuses what Yosys wrote. Yosys gives every undefined value a two-state meaning it is
-    free to choose, so X may differ from the source's.
+    For enum casts, array initialisers, packages and the like. Raises ValueError with Icarus'
+    message when Yosys cannot read the design either, or Icarus refuses what Yosys wrote. Yosys
+    may choose a value where the source gives X.
     """
     complaint = _icarus(source, top, sandbox)
     if complaint is None:
         return source
-    outcome = run_yosys(
-        sandbox, _LOWER.format(top=top), {"design.sv": source.encode()}, ("lowered.v",)
-    )
-    if not outcome.ok or "lowered.v" not in outcome.files:
-        raise ValueError(f"icarus: {complaint}\nyosys: {outcome.text()[-600:]}")
-    lowered = outcome.files["lowered.v"].decode()
+    lowered = lower(source, top, sandbox)
+    if lowered is None:
+        raise ValueError(f"icarus: {complaint}; yosys cannot read the design either")
     refused = _icarus(lowered, top, sandbox)
     if refused is not None:
         raise ValueError(f"icarus refuses the lowered design: {refused}")

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tools.hdl.contract import Contract
-from tools.hdl.repair.diagnose import Finding, View
-from tools.hdl.repair.rule import Rule, rule
+from tools.hdl.repair.diagnose import Finding, View, examine
+from tools.hdl.repair.rule import Rule, rule, semantic_rule
 from tools.hdl.repair.scan import ModuleText, closing, masked, modules
 from tools.hdl.syntax import Edit, apply
 
 _RANGE = r"(?:\s*\[[^\]]*\])*"
+_MAX_NETS = 16
 _KINDS = r"(?:wire|reg|logic|tri|integer)"
 
 
@@ -82,9 +83,23 @@ def procedural_assign_to_net(view: View, contract: Contract) -> Iterator[str]:
             continue
         found = _declarations(text, finding.name, module)
         nets = [d for d in found if d.kind in ("wire", "tri") and not d.direction]
-        ports = [d for d in found if d.direction == "output"]
+        ports = [d for d in found if d.direction == "output" and d.kind in ("", "wire")]
         for declaration in nets or ports:
-            yield _redeclared(view.source, declaration, finding.name, "reg")
+            source = _redeclared(view.source, declaration, finding.name, "reg")
+            yield source
+            # Of a concatenation only the first net is reported: the next is fixed with it.
+            yield make_variables(source, contract)
+
+
+def make_variables(source: str, contract: Contract) -> str:
+    """Declare as variables all nets that processes assign: for rules that make processes."""
+    for _ in range(_MAX_NETS):
+        view = examine(source, contract)
+        proposal = next(procedural_assign_to_net.propose(view, contract), None)
+        if proposal is None:
+            break
+        source = proposal
+    return source
 
 
 @rule
@@ -100,7 +115,7 @@ def variable_driven_twice(view: View, contract: Contract) -> Iterator[str]:
             same = re.search(
                 rf"\balways\s*@\s*\(?\*\)?\s*(?:begin\s*)?{name}\s*=\s*{re.escape(m[1])}\s*;", text
             )
-            constant = re.fullmatch(r"\s*(?:\d+'[bdh])?[0-9a-fxzA-F]+\s*", m[1])
+            constant = re.fullmatch(r"\s*(?:\d+|\d*'[bdh][0-9a-fxzA-F_]+)\s*", m[1])
             if same or name == m[1].strip():
                 yield view.source[: m.start()] + view.source[m.end() :]
             elif constant:
@@ -114,9 +129,7 @@ def input_variable(view: View, contract: Contract) -> Iterator[str]:
     Example: `input reg clk` → `input clk`
     """
     text = masked(view.source)
-    edits = [
-        Edit(m.start(1), m.end(1), "") for m in re.finditer(r"\binput(\s+reg)\b", text)
-    ]
+    edits = [Edit(m.start(1), m.end(1), "") for m in re.finditer(r"\binput(\s+reg)\b", text)]
     if edits and any(view.of("InputVariable")):
         yield apply(view.source, edits)
 
@@ -216,7 +229,9 @@ def undeclared_constants(view: View, contract: Contract) -> Iterator[str]:
     text = masked(view.source)
     names = list(
         dict.fromkeys(
-            f.name for f in view.of("UndeclaredIdentifier") if re.fullmatch(r"[A-Z][A-Z0-9_]*|[Ss]\d+", f.name)
+            f.name
+            for f in view.of("UndeclaredIdentifier")
+            if re.fullmatch(r"[A-Z][A-Z0-9_]*|[Ss]\d+", f.name)
         )
     )
     names = [n for n in names if not re.search(rf"\b{n}\s*(?:\[[^\]]*\])?\s*<?=(?!=)", text)]
@@ -236,7 +251,7 @@ def undeclared_constants(view: View, contract: Contract) -> Iterator[str]:
 def undeclared_signal(view: View, contract: Contract) -> Iterator[str]:
     """A signal that is assigned but not declared, with the width its uses settle.
 
-    Example: `assign t = a & b;` with 4-bit `a`, `b` → `wire [3:0] t;`
+    Example: `always @(*) t = a & b;` with 4-bit `a`, `b` → `reg [3:0] t;`
     """
     text = masked(view.source)
     for finding in view.of("UndeclaredIdentifier"):
@@ -245,9 +260,7 @@ def undeclared_signal(view: View, contract: Contract) -> Iterator[str]:
             continue
         inside = text[module.start : module.end]
         continuous = re.search(rf"\bassign\s+{finding.name}\b", inside)
-        procedural = re.search(
-            rf"(?<![.\w]){finding.name}\s*(?:\[[^\]]*\]\s*)?<?=(?!=)", inside
-        )
+        procedural = re.search(rf"(?<![.\w]){finding.name}\s*(?:\[[^\]]*\]\s*)?<?=(?!=)", inside)
         if not continuous and not procedural:
             continue
         width = _width_in_use(view, finding, module, inside)
@@ -257,9 +270,24 @@ def undeclared_signal(view: View, contract: Contract) -> Iterator[str]:
             yield _declare(view, module, f"{kind}{extent} {finding.name};")
 
 
-def _width_in_use(
-    view: View, finding: Finding, module: ModuleText, inside: str
-) -> int | None:
+@semantic_rule
+def implicit_net_widened(view: View, contract: Contract) -> Iterator[str]:
+    """An undeclared name, one bit by the language's rule, that an assign statement gives more
+    bits: declared as wide as what it gets.
+
+    Example: `assign t = a & b;` with 4-bit `a`, `b` → `wire [3:0] t;`
+    """
+    text = masked(view.source)
+    for finding in view.of("ImplicitNet"):
+        module = _module_at(view, finding.offset)
+        if module is None:
+            continue
+        width = _width_in_use(view, finding, module, text[module.start : module.end])
+        if width is not None:
+            yield _declare(view, module, f"wire [{width - 1}:0] {finding.name};")
+
+
+def _width_in_use(view: View, finding: Finding, module: ModuleText, inside: str) -> int | None:
     """The width that indices or the assigned and compared operands agree on; None if unsettled."""
     name = finding.name
     indices = [
@@ -274,7 +302,10 @@ def _width_in_use(
         words = [w for w in re.findall(r"(?<![\w'.])[A-Za-z_]\w*", m[1]) if w != name]
         sized = [int(n) for n in re.findall(r"(\d+)'[bdhBDH]", m[1])]
         known = [_declared_width(inside, word, module) for word in words]
-        if re.search(r"[<>!=]=|[<>](?![<>])|&&|\|\||(?<!\w)!", m[1].split("?")[0]) and "?" not in m[1]:
+        if (
+            re.search(r"[<>!=]=|[<>](?![<>])|&&|\|\||(?<!\w)!", m[1].split("?")[0])
+            and "?" not in m[1]
+        ):
             widths.add(1)
         elif "{" in m[1] or any(w is None for w in known) or not (known or sized):
             return None
@@ -353,7 +384,9 @@ def gate_port_names(view: View, contract: Contract) -> Iterator[str]:
         return
     for m in pattern.finditer(text):
         pins = re.findall(r"\.\s*(\w+)\s*\(((?:[^()]|\([^()]*\))*)\)", m[3])
-        outputs = [p for p in pins if p[0].lower() in ("y", "z", "o", "q", "f", "out", "output", "x")]
+        outputs = [
+            p for p in pins if p[0].lower() in ("y", "z", "o", "q", "f", "out", "output", "x")
+        ]
         outputs = [p for p in outputs if p[0].lower() != "x"] or outputs
         if len(outputs) == 1:
             inputs = [p for p in pins if p != outputs[0]]
@@ -394,6 +427,7 @@ SIGNAL_RULES: tuple[Rule, ...] = (
     undeclared_loop_variable,
     undeclared_constants,
     undeclared_signal,
+    implicit_net_widened,
     scalar_select,
     reversed_select,
     gate_port_names,

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from tools.hdl.contract import Contract
 from tools.hdl.repair.diagnose import Finding, Stage, View
 from tools.hdl.repair.rule import Rule, rule
-from tools.hdl.repair.scan import Lexeme, closing, lex, masked, modules
+from tools.hdl.repair.scan import Lexeme, closing, lex, masked
+from tools.hdl.repair.signal_rules import make_variables
 from tools.hdl.syntax import Edit, apply
 
 _OPEN = frozenset({"begin", "case", "casez", "casex"})
@@ -53,29 +54,12 @@ def condition_brackets(view: View, contract: Contract) -> Iterator[str]:
     for m in re.finditer(r"\b(if|case[xz]?|while)[ \t]+(?!\()([^\n;]+?)[ \t]*(\bbegin\b|\n)", text):
         if view.badness[Stage.SYNTAX]:
             yield apply(view.source, [Edit(m.start(2), m.end(2), f"({m[2]})")])
-    for m in re.finditer(r"\balways\s*(?:@\s*)?(?=(?:pos|neg)edge\b)([^\n;]+?)\s*(?=\bbegin\b)", text):
+    for m in re.finditer(
+        r"\balways\s*(?:@\s*)?(?=(?:pos|neg)edge\b)([^\n;]+?)\s*(?=\bbegin\b)", text
+    ):
         yield apply(view.source, [Edit(m.start(), m.end(), f"always @({m[1]}) ")])
     for m in re.finditer(r"\balways\s*(\((?:\s*(?:pos|neg)edge|\s*\*))", text):
         yield apply(view.source, [Edit(m.start(), m.end(), f"always @{m[1]}")])
-
-
-@rule
-def missing_port_comma(view: View, contract: Contract) -> Iterator[str]:
-    """Ports listed without commas between them.
-
-    Example: `(input a input b)` → `(input a, input b)`
-    """
-    if not view.badness[Stage.SYNTAX]:
-        return
-    text = masked(view.source)
-    for module in modules(view.source):
-        start, end = module.ports
-        edits = [
-            Edit(start + m.start(1), start + m.start(1), ",")
-            for m in re.finditer(r"(?<=[\w\]])(\s+)(?=(?:input|output|inout)\b)", text[start:end])
-        ]
-        if edits:
-            yield apply(view.source, edits)
 
 
 @rule
@@ -230,7 +214,7 @@ def missing_case_colon(view: View, contract: Contract) -> Iterator[str]:
         edits = [
             Edit(m.end(1), m.end(1), ":")
             for m in re.finditer(
-                r"(?:^|;|\bend)[ \t]*(\d+'[bdh][0-9a-fxzXZA-F_?]+|\bdefault)(?=[ \t]+[a-zA-Z_{])",
+                r"(?:^|;|\)|\bend\b)[ \t]*(\d+'[bdh][0-9a-fxzXZA-F_?]+|\bdefault)(?=[ \t]+[a-zA-Z_{])",
                 text,
                 re.M,
             )
@@ -251,7 +235,9 @@ def declaration_in_block(view: View, contract: Contract) -> Iterator[str]:
     )
     for finding in view.of("ExpectedStatement", "DeclarationsAtStart"):
         m = pattern.match(text, finding.offset)
-        process = [p.start() for p in re.finditer(r"\b(?:always\w*|initial)\b", text[: finding.offset])]
+        process = [
+            p.start() for p in re.finditer(r"\b(?:always\w*|initial)\b", text[: finding.offset])
+        ]
         if not m or not process:
             continue
         kind = "integer" if m[1] in ("integer", "int", "genvar") else "reg"
@@ -333,7 +319,26 @@ def statement_in_generate(view: View, contract: Contract) -> Iterator[str]:
         body = re.sub(r"\bassign\s+", "", view.source[start:end])
         body = re.sub(r"\bendgenerate\b", "", body)
         begin = generate.start() if generate else start
-        yield view.source[:begin] + f"always @(*) begin\n{body}end\n" + view.source[end:]
+        text = view.source[:begin] + f"always @(*) begin\n{body}end\n" + view.source[end:]
+        yield make_variables(text, contract)
+
+
+@rule
+def variable_as_genvar(view: View, contract: Contract) -> Iterator[str]:
+    """A generate loop over an `int` or `integer`: over a genvar.
+
+    Example: `generate for (int i = 0; ...` → `generate for (genvar i = 0; ...`
+    """
+    text = masked(view.source)
+    codes = ("InvalidGenvarIterExpression", "ExpectedIdentifier", "NotAGenvar")
+    for finding in view.of(*codes):
+        for m in re.finditer(r"\bfor\s*\(\s*(int|integer)\b", text):
+            if m.start() < finding.offset + 8:
+                yield apply(view.source, [Edit(m.start(1), m.end(1), "genvar")])
+        word = re.search(r"'(\w+)' is not a genvar", finding.message)
+        if word:
+            for m in re.finditer(rf"\b(integer|int|reg[^;]*)\s+{word[1]}\s*;", text):
+                yield apply(view.source, [Edit(m.start(1), m.end(1), "genvar")])
 
 
 @rule
@@ -360,7 +365,7 @@ def reserved_name(view: View, contract: Contract) -> Iterator[str]:
 
 
 STRUCTURE_RULES: tuple[Rule, ...] = (
-    missing_port_comma,
+    variable_as_genvar,
     condition_brackets,
     continuous_operator,
     comparison_as_statement,

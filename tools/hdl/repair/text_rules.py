@@ -20,9 +20,7 @@ def _syntax(view: View) -> bool:
 def _replace(view: View, pattern: str, template: str) -> Iterator[str]:
     """Replace a pattern everywhere outside comments and strings."""
     text = masked(view.source)
-    edits = [
-        Edit(m.start(), m.end(), m.expand(template)) for m in re.finditer(pattern, text, re.M)
-    ]
+    edits = [Edit(m.start(), m.end(), m.expand(template)) for m in re.finditer(pattern, text, re.M)]
     if edits:
         yield apply(view.source, edits)
 
@@ -116,8 +114,9 @@ def foreign_words(view: View, contract: Contract) -> Iterator[str]:
         (r"\b[tT]rue\b", "1'b1"),
         (r"\b[fF]alse\b", "1'b0"),
         (r"\bswitch\b(?=\s*\()", "case"),
-        (r"\bend[ \t]+(module|case|function|task|generate)\b", r"end\1"),
-        (r"\bend[ _](?:if|always|else|for|begin)\b", "end"),
+        (r"\bend[ \t]+(module|case|function|task|generate)\b(?=\s*(?:;|$))", r"end\1"),
+        (r"\bend_?(?:if|always|for|begin|while)\b", "end"),
+        (r"(?<![$\w])(signed|unsigned|clog2)(?=\s*\()", r"$\1"),
         (r"\brising_edge\s*\(\s*(\w+)\s*\)", r"posedge \1"),
         (r"\bfalling_edge\s*\(\s*(\w+)\s*\)", r"negedge \1"),
         (r":=", "="),
@@ -169,8 +168,10 @@ def missing_module_line(view: View, contract: Contract) -> Iterator[str]:
     if modules(view.source) or not any(view.of("TopMissing")):
         return
     text = view.source
-    yield f"module {contract.top} {text}" if text.lstrip().startswith("(") else (
-        f"module {contract.top}(\n{contract_ports(contract)}\n);\n{text}"
+    yield (
+        f"module {contract.top} {text}"
+        if text.lstrip().startswith("(")
+        else (f"module {contract.top}(\n{contract_ports(contract)}\n);\n{text}")
     )
 
 

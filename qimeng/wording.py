@@ -1,0 +1,93 @@
+"""How results are put in words: one place for terminal, trace and report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qimeng.summary import RunView
+
+Json = dict[str, Any]
+
+MEANING = {
+    "proved": (
+        "A formal proof or an exhaustive check shows that it behaves as its reference.",
+        "Whether the reference itself is what you meant, and anything physical: "
+        "placement, timing on a real chip, power.",
+    ),
+    "tested": (
+        "It behaved as the reference that you gave on every vector tried.",
+        "Input sequences that were not tried, and whether the reference itself is what you meant.",
+    ),
+    "agreed": (
+        "No reference was given. Several models of your words, written independently of each "
+        "other in two languages, behave alike on every vector tried.",
+        "Whether they all share one misreading of your words: read the design, or run again with a "
+        "golden module to test it against.",
+    ),
+    "compiled": (
+        "It compiles. Nothing that was run confirms how it behaves.",
+        "Its behaviour: treat it as a draft.",
+    ),
+    "none": ("Nothing was confirmed.", "Everything."),
+}
+"""Evidence level to what it means, and what was not checked."""
+
+STATUS_WORDS = {
+    "done": "done",
+    "not_achieved": "not achieved",
+    "unsupported": "unsupported",
+    "paused": "paused",
+    "running": "still running",
+    "interrupted": "interrupted",
+}
+
+
+def headline(view: RunView) -> str:
+    """The result in one line. It never claims more than the evidence level."""
+    status, level = STATUS_WORDS[view.status], view.evidence.label
+    if view.status == "done":
+        detail = f": {view.result.detail}" if view.result.detail else ""
+        return f"{status} · {level}{detail}"
+    if view.artifacts:
+        return f"{status} · the best attempt is kept ({level})"
+    return status
+
+
+def clean(text: str) -> str:
+    """Text of models and tools made safe to print: no escape sequences, no bidi tricks."""
+    lines = text.replace("\r\n", "\n")
+    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in lines)
+
+
+def amount(number: float) -> str:
+    """A number as people read it: thousands grouped, no needless digits."""
+    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}"
+
+
+def interface(contract: Json) -> list[tuple[str, str, str, str]]:
+    """``(name, direction, width, role)`` of each port."""
+    roles = {c["port"]: f"clock, {c['edge']}" for c in contract.get("clocks", ())}
+    for reset in contract.get("resets", ()):
+        kind = "asynchronous" if reset["asynchronous"] else "synchronous"
+        roles[reset["port"]] = f"reset, {kind}, active {'high' if reset['active_high'] else 'low'}"
+    return [
+        (p["name"], p["direction"], _width(p), roles.get(p["name"], ""))
+        for p in contract.get("ports", ())
+    ]
+
+
+def _width(port: Json) -> str:
+    bits = f"{port['width']} bit{'s' * (port['width'] != 1)}"
+    return f"{bits}, signed" if port.get("signed") else bits
+
+
+def interface_line(contract: Json) -> str:
+    """The interface in one line."""
+    sides: dict[str, list[str]] = {}
+    for port in contract["ports"]:
+        bits = f"[{port['width'] - 1}:0]" if port["width"] > 1 else ""
+        sides.setdefault(port["direction"], []).append(f"{port['name']}{bits}")
+    ports = "; ".join(f"{side}s {', '.join(names)}" for side, names in sides.items())
+    special = [f"{name}: {role}" for name, _, _, role in interface(contract) if role]
+    return f"module {contract['top']} ({'; '.join([ports, *special])})"

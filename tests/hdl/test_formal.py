@@ -1,0 +1,78 @@
+"""Proofs: what is proved is true, what is false gets a counterexample, doubt stays unknown."""
+
+import pytest
+
+from tools.hdl.formal import prove, stateless
+from tools.hdl.interface import extract
+
+GOLDEN = """module m(input clk, rst_n, en, input [3:0] d, output reg [3:0] q, output hit);
+  reg [3:0] n;
+  assign hit = n == 4'd11;
+  always @(posedge clk or negedge rst_n)
+    if (!rst_n) begin q <= 0; n <= 0; end
+    else if (en) begin q <= d + q; n <= n == 4'd11 ? 0 : n + 1; end
+endmodule
+"""
+EQUAL = {
+    "itself": GOLDEN,
+    "an unreachable state treated otherwise": GOLDEN.replace("n == 4'd11 ?", "n >= 4'd11 ?"),
+    "another encoding": GOLDEN.replace("n == 4'd11", "n == 4'd0")
+    .replace("n <= 0", "n <= 5")
+    .replace("? 0", "? 5"),
+    "X where it cannot get": GOLDEN.replace("hit = n", "hit = n > 12 ? 1'bx : n"),
+}
+DIFFERENT = {
+    "one state late": GOLDEN.replace("n == 4'd11 ?", "n == 4'd12 ?"),
+    "synchronous reset": GOLDEN.replace(" or negedge rst_n", ""),
+    "the other edge": GOLDEN.replace("posedge clk", "negedge clk"),
+    "a wire not driven": GOLDEN.replace("assign hit = n == 4'd11", "wire u; assign hit = u"),
+}
+UNKNOWN = {
+    "a loop, which would prove anything": GOLDEN.replace(
+        "assign hit = n", "wire t = ~t; assign hit = t | n"
+    ),
+    "two drivers": GOLDEN.replace("assign hit", "assign hit = en; assign hit"),
+}
+
+
+@pytest.mark.parametrize("name", EQUAL)
+def test_equal_designs_are_proved(name, sandbox):
+    assert prove(GOLDEN, EQUAL[name], extract(GOLDEN), sandbox, 20).status == "proved"
+
+
+@pytest.mark.parametrize("name", DIFFERENT)
+def test_different_designs_are_never_proved(name, sandbox):
+    proof = prove(GOLDEN, DIFFERENT[name], extract(GOLDEN), sandbox, 20)
+    assert proof.status == ("unknown" if "driven" in name else "different")
+    assert (proof.counterexample is not None) == (proof.status == "different")
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_what_would_make_a_proof_empty_is_unknown(name, sandbox):
+    proof = prove(GOLDEN, UNKNOWN[name], extract(GOLDEN), sandbox, 20)
+    assert (proof.status, proof.counterexample) == ("unknown", None)
+    assert "check" in proof.reason
+
+
+def test_a_golden_x_is_a_dont_care_when_stateless(sandbox):
+    golden = """module c(input [1:0] a, output reg [1:0] y);
+    always @* case (a) 0: y = 1; 1: y = 2; default: y = 2'bxx; endcase endmodule"""
+    filled = golden.replace("2'bxx", "a")
+    contract = extract(golden)
+    assert prove(golden, filled, contract, sandbox).status == "proved"
+    assert prove(golden, golden, contract, sandbox).status == "proved"
+    assert prove(filled, golden, contract, sandbox).status != "proved"
+
+
+def test_two_unreset_registers_are_not_the_same(sandbox):
+    golden = GOLDEN.replace("q <= 0; ", "")
+    other = golden.replace("d + q", "d - q")
+    assert prove(golden, other, extract(golden), sandbox, 5).status != "proved"
+
+
+def test_stateless_sees_latches_and_registers(sandbox):
+    gate = "module g(input a, input b, output reg y); always @* y = a & b; endmodule"
+    latch = gate.replace("y = a & b", "if (a) y = b")
+    flop = gate.replace("@*", "@(posedge a)")
+    contract = extract(gate)
+    assert [stateless(s, contract, sandbox) for s in (gate, latch, flop)] == [True, False, False]

@@ -1,0 +1,1 @@
+"""From a reference model in Python to Verilog: read, lower, bound, print."""
