@@ -7,7 +7,7 @@ from memory.records import Evidence, Measurement, Metric, Verdict
 from tools.hdl.contract import Contract
 from tools.hdl.formal import prove
 from tools.hdl.rewrite import rewrites
-from tools.hdl.synth import synthesize
+from tools.hdl.synth import SynthesisError, synthesize
 
 PROOF_SECONDS = 20.0
 
@@ -18,8 +18,13 @@ class Tuner(RoleAgent):
     name = "tuner"
 
     def measure(self, candidate: str, source: str, top: str) -> Measurement:
-        """Area, longest path, cells and flip-flops on the generic library."""
-        found = synthesize(source, top, self.sandbox)
+        """Area, longest path, cells and flip-flops on the generic library; none of them for a
+        design that cannot be synthesised, which may still be right.
+        """
+        try:
+            found = synthesize(source, top, self.sandbox)
+        except SynthesisError:
+            return Measurement(candidate=candidate, metrics={})
         metrics = {
             "area": Metric(value=found.area, unit=found.area_unit),
             "depth": Metric(value=found.depth, unit="gates"),

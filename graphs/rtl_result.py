@@ -22,7 +22,7 @@ def best_of(history: History) -> Candidate | None:
 
     def size(candidate: Candidate) -> tuple[float, float]:
         measured = history.measurements.get(candidate.id)
-        if measured is None:
+        if measured is None or not measured.metrics:
             return (float("inf"), float("inf"))
         return (measured.metrics["area"].value, measured.metrics["depth"].value)
 
@@ -49,9 +49,10 @@ def write(workflow: RtlWorkflow, history: History) -> Result:
 
 
 def _belief(history: History, best: Candidate) -> Verdict:
-    """The verdict behind a design: a proved rewrite is worth what its parent was worth."""
-    verdict = history.verdicts[best.id]
-    return history.verdicts[best.parents[0]] if best.kind == "variant" else verdict
+    """The verdict behind a design: a proved rewrite is worth what its origin was worth."""
+    while best.kind == "variant":
+        best = history.candidates[best.parents[0]]
+    return history.verdicts[best.id]
 
 
 def _observed(workflow: RtlWorkflow, best: Candidate) -> tuple[Stimulus, Trace]:
