@@ -69,7 +69,9 @@ def test_deep_limits_and_transitions_are_named():
 
 
 def test_ranges_and_macros_are_left_alone():
-    source = "`define INC + 1\nmodule m(input [7:0] a, output [7:0] y); assign y = a `INC; endmodule"
+    source = (
+        "`define INC + 1\nmodule m(input [7:0] a, output [7:0] y); assign y = a `INC; endmodule"
+    )
     assert [m.kind for m in mutants(source)] == []
     with pytest.raises(SourceError):
         list(mutants("module m(; endmodule"))
