@@ -65,7 +65,7 @@ def test_deep_limits_and_transitions_are_named():
     assert {"999 became 1000", "999 became 998"} <= {
         m.name.split(": ")[1] for m in kinds("deep")["limit"]
     }
-    assert any("goes to S11" in m.name for m in kinds("detector")["transition"])
+    assert any("S1 became S11" in m.name for m in kinds("detector")["transition"])
 
 
 def test_ranges_and_macros_are_left_alone():

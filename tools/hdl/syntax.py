@@ -86,10 +86,12 @@ def parse(source: str) -> SyntaxTree:
 def elaborate(source: str, top: str | None = None) -> Elaborated:
     """Parse and elaborate with ``top`` as root, or else the one module nobody instantiates.
 
-    Raises SourceError when the text has a syntax error or no single such module. Semantic
+    Raises SourceError when the text has a syntax error, declares a module twice or has no single
+    such module. Semantic
     complaints do not raise: simulators differ in what they accept, so callers decide.
     """
     tree = parse(source)
+    _refuse_twins(tree)
     options = ast.CompilationOptions()
     options.flags = ast.CompilationFlags.AllowUseBeforeDeclare
     if top is not None:
@@ -195,6 +197,17 @@ def rename(source: str, names: Mapping[str, str]) -> str:
         edit = span(token.range, f"\\{names[token.valueText]} ")
         edits[edit.start] = edit
     return apply(source, edits.values())
+
+
+def _refuse_twins(tree: SyntaxTree) -> None:
+    """Tools differ in which of two declarations of one name they take, if any."""
+    seen: set[str] = set()
+    for unit in _units(tree):
+        name = _name_token(unit)
+        if name.valueText in seen:
+            line = line_of(tree, name.location)
+            raise SourceError(f"{name.valueText} is declared twice", line)
+        seen.add(name.valueText)
 
 
 def _units(tree: SyntaxTree) -> Iterator[SyntaxNode]:
