@@ -127,6 +127,19 @@ def implicit_net_widened(view: View, contract: Contract) -> Iterator[str]:
             yield _declare(view, module, f"wire [{width - 1}:0] {finding.name};")
 
 
+@semantic_rule
+def narrow_variable_widened(view: View, contract: Contract) -> Iterator[str]:
+    """A one-bit variable that is the only source of a wider output and takes constants of that
+    output's width: declared as wide.
+
+    Example: `reg n; … n <= 8'd0; … assign count = n;` with 8-bit `count` → `reg [7:0] n;`
+    """
+    for finding in view.of("NarrowVariable"):
+        alone = re.compile(rf"\b(reg|logic)\s+({finding.name})\s*(?=[;=])")
+        width = finding.message.rsplit(" ", 2)[-2]
+        yield alone.sub(rf"\1 [{int(width) - 1}:0] \2", view.source, count=1)
+
+
 def _width_in_use(view: View, finding: Finding, module: ModuleText, inside: str) -> int | None:
     """The width that indices or the assigned and compared operands agree on; None if unsettled."""
     name = finding.name
@@ -173,4 +186,5 @@ DECLARE_RULES: tuple[Rule, ...] = (
     undeclared_constants,
     undeclared_signal,
     implicit_net_widened,
+    narrow_variable_widened,
 )

@@ -1,6 +1,10 @@
 """Every rule, in the order the engine tries them."""
 
-from tools.hdl.repair.declare_rules import DECLARE_RULES, implicit_net_widened
+from tools.hdl.repair.declare_rules import (
+    DECLARE_RULES,
+    implicit_net_widened,
+    narrow_variable_widened,
+)
 from tools.hdl.repair.header_rules import HEADER_RULES
 from tools.hdl.repair.process_rules import PROCESS_RULES
 from tools.hdl.repair.rule import Rule
@@ -17,7 +21,7 @@ RULES: tuple[Rule, ...] = (
     *PROCESS_RULES,
 )
 
-ON_COMPILING = frozenset({implicit_net_widened, *PROCESS_RULES})
+ON_COMPILING = frozenset({implicit_net_widened, narrow_variable_widened, *PROCESS_RULES})
 """The rules that may touch code that compiles and meets its contract."""
 
 
