@@ -24,7 +24,8 @@ def netlist(name, sandbox):
 def test_a_golden_equals_its_netlist(name, sandbox):
     found = verify(netlist(name, sandbox), GOLDENS[name], sandbox, seconds=10)
     assert found.verdict == "equivalent", found
-    assert found.evidence == (Evidence.TESTED if name in UNPROVED else Evidence.PROVED), found
+    slow = name in UNPROVED  # a proof may or may not come within the seconds
+    assert found.evidence == Evidence.PROVED or (slow and found.evidence == Evidence.TESTED), found
 
 
 @pytest.mark.parametrize("name", sorted(set(GOLDENS) - {"arbiter"}))
@@ -36,7 +37,7 @@ def test_no_mutant_passes_unless_it_is_proved_equal(name, sandbox):
     assert sum(v.verdict == "different" for v in quick) >= len(quick) // 2
     for mutant, found in zip(some, quick, strict=True):
         if found.verdict == "equivalent":
-            found = verify(mutant.source, golden, sandbox, seconds=10)
+            found = verify(mutant.source, golden, sandbox, seconds=60)
             proved = found.verdict == "equivalent" and found.evidence == Evidence.PROVED
             assert proved or found.verdict == "different", (mutant.name, found)
 
