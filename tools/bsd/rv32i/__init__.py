@@ -1,0 +1,1 @@
+"""RV32I: an instruction-set simulator as black box, and an independent reference to prove against."""
