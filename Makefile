@@ -3,12 +3,18 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+TESTED := .venv/.ready-for-tests
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
 
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock pyproject.toml scripts/setup
 	./scripts/setup $(PYTHON)
+	@touch $@
+
+$(TESTED): $(READY)
+	./scripts/setup $(PYTHON) dockerd:docker.io
+	$(BIN)/qimeng models pull
 	@touch $@
 
 demo: $(READY)  ## words in, verified Verilog out, on the embedded model
@@ -20,7 +26,10 @@ check: $(READY)  ## ruff, mypy --strict, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: $(READY)  ## all tests
+test: $(TESTED)  ## all tests, with real simulators, sandboxes and the embedded model
 	$(BIN)/pytest
 
-.PHONY: help demo check test
+bench: $(READY)  ## the product's own overhead and the engines' speed, as ratios within one run
+	$(BIN)/python -m evals.bench
+
+.PHONY: help demo check test bench

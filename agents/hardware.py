@@ -1,0 +1,59 @@
+"""The hardware designer: writes Verilog, by the model and by engines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agents.examples import design_messages
+from agents.role import RoleAgent
+from lpcm.messages import Message
+from tools.hdl.contract import Contract
+from tools.hdl.extract_code import extract_code
+from tools.hdl.repair import Diagnostic, repair
+
+MAX_TOKENS = 900
+
+
+@dataclass(frozen=True)
+class Design:
+    """A design and how it came about. ``answer`` is the code as the model gave it."""
+
+    source: str
+    answer: str
+    rules: tuple[str, ...]
+    problems: tuple[Diagnostic, ...]
+
+    @property
+    def how(self) -> str:
+        """For the trace: which repair rules were applied."""
+        return f"repaired by rule: {', '.join(self.rules)}" if self.rules else "as written"
+
+
+class HardwareDesigner(RoleAgent):
+    """Proposes designs for a contract."""
+
+    name = "hardware"
+
+    def write(self, contract: Contract, text: str, seed: int, temperature: float) -> Design:
+        """One fresh design, mended by rule where rules suffice."""
+        messages = design_messages(contract, text)
+        return self._answer(messages, contract, seed, temperature)
+
+    def mend(self, contract: Contract, text: str, source: str, message: str, seed: int) -> Design:
+        """A second try at a design that rules could not mend, with the exact message and line."""
+        messages = [
+            *design_messages(contract, text),
+            Message(role="assistant", content=f"```verilog\n{source}```"),
+            Message(role="user", content=f"The compiler says: {message}\nWrite it again, correct."),
+        ]
+        return self._answer(messages, contract, seed, 0.4)
+
+    def _answer(
+        self, messages: list[Message], contract: Contract, seed: int, temperature: float
+    ) -> Design:
+        reply = self.ask(
+            messages, temperature=temperature, top_p=0.95, seed=seed, max_tokens=MAX_TOKENS
+        )
+        answer = extract_code(reply.text)
+        mended = repair(answer, contract)
+        return Design(mended.source, answer, mended.applied, mended.remaining)

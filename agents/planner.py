@@ -1,0 +1,124 @@
+"""The planner: which workflow a goal needs, and the interface contract of a hardware module."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from pydantic import TypeAdapter
+
+from agents.role import RoleAgent, load_prompt
+from memory.records import Plan, Result, Step
+from tools.hdl.contract import Contract, Port
+from tools.hdl.contract_text import Contradiction, contract_for, read_contract
+
+_HARDWARE_WORDS = re.compile(
+    r"\b(verilog|systemverilog|rtl|hdl|module|flip-?flops?|fifo|fsm|state machine|counter|register"
+    r"|arbiter|decoder|encoder|multiplexer|mux|adder|alu|uart|spi|i2c|pwm|clock|reset|latch|shift"
+    r"|debouncer?|crc|lfsr|multiplier|divider|comparator|cache|bus|circuit|logic|detector|memory"
+    r"|synchroni[sz]er|handshake|\d+[- ]bits?)\b",
+    re.IGNORECASE,
+)
+_ROUTE_SCHEMA = {
+    "type": "object",
+    "properties": {"kind": {"enum": ["module", "other"]}},
+    "required": ["kind"],
+}
+_CONTRACT_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "module": {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,30}$"},
+        "ports": {
+            "type": "array",
+            "minItems": 2,
+            "maxItems": 24,
+            "items": {
+                "type": "object",
+                "properties": {
+                    "name": {"type": "string", "pattern": "^[a-zA-Z_][a-zA-Z0-9_]{0,30}$"},
+                    "direction": {"enum": ["input", "output"]},
+                    "width": {"type": "integer", "minimum": 1, "maximum": 1024},
+                },
+                "required": ["name", "direction", "width"],
+            },
+        },
+    },
+    "required": ["module", "ports"],
+}
+
+
+class NoContract(ValueError):
+    """The interface could not be agreed; the message says what to add to the goal."""
+
+
+class Planner(RoleAgent):
+    """Routes a goal and fixes interfaces before anything is written."""
+
+    name = "planner"
+
+    def plan(self) -> Plan | Result:
+        """A plan for the run's goal, or a Result of status ``unsupported`` that says why not."""
+        goal = self.workbench.run.goal
+        assert goal is not None, "a run begins with its goal"
+        if goal.workflow or self._wants_hardware(goal.text):
+            step = Step(id="1", workflow=goal.workflow or "rtl", text=goal.text)
+            return Plan(steps=(step,))
+        return Result(
+            status="unsupported",
+            workflow="none",
+            reasons=(
+                "this does not ask for a digital logic module, which is what QiMeng can make; "
+                "pass --workflow rtl if it does",
+            ),
+        )
+
+    def _wants_hardware(self, text: str) -> bool:
+        try:
+            if read_contract(text).contract:
+                return True
+        except Contradiction:
+            return True
+        if not _HARDWARE_WORDS.search(text):
+            return False
+        reply = self.ask(load_prompt("route", goal=text), json_schema=_ROUTE_SCHEMA, max_tokens=20)
+        return bool(json.loads(reply.text)["kind"] == "module")
+
+    def contract(self, text: str) -> Contract:
+        """The interface: read from the words where they are explicit, asked of the model where
+        not. Raises Contradiction when the words contradict themselves, NoContract when there is
+        no usable interface.
+        """
+        reading = read_contract(text)
+        if reading.contract:
+            return reading.contract
+        messages = load_prompt("contract", goal=text)
+        reply = self.ask(messages, json_schema=_CONTRACT_SCHEMA, max_tokens=700)
+        return self._merged(text, reading.module, reading.ports, json.loads(reply.text))
+
+    def announce(self, step: Step, contract: Contract) -> None:
+        """Show the contract, once."""
+        data = TypeAdapter(Contract).dump_python(contract, mode="json")
+        if not self.workbench.run.has("task.made", step=step.id):
+            self.workbench.run.emit("task.made", self.name, step=step.id, task={"contract": data})
+
+    def _merged(
+        self, text: str, module: str | None, read: tuple[Port, ...], asked: dict[str, object]
+    ) -> Contract:
+        """What was read wins over what the model said; the model fills the gaps."""
+        ports = {p["name"]: Port(p["name"], p["direction"], p["width"]) for p in asked["ports"]}  # type: ignore[attr-defined]
+        ports |= {port.name: port for port in read}
+        if {"input", "output"} - {port.direction for port in ports.values()}:
+            raise NoContract(
+                "the goal does not say which inputs and outputs the module has; "
+                "name them, for example: inputs clk, rst, en; output count [7:0]"
+            )
+        return contract_for(module or str(asked["module"]), tuple(ports.values()), text)
+
+
+def header(contract: Contract) -> str:
+    """The ANSI Verilog header of a contract."""
+    lines = [
+        f"    {p.direction} {'signed ' * p.signed}{f'[{p.width - 1}:0] ' * (p.width > 1)}{p.name}"
+        for p in contract.ports
+    ]
+    return f"module {contract.top} (\n" + ",\n".join(lines) + "\n);"

@@ -1,0 +1,96 @@
+"""The verifier: runs designs and references, groups them by behaviour, says what is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from agents.role import RoleAgent
+from agents.tester import Tester
+from memory.records import Evidence, Verdict
+from tools.hdl.compare import mask_power_up
+from tools.hdl.contract import Contract
+from tools.hdl.population import Agreement, Language, Member, agree
+from tools.hdl.reference import BadReference
+from tools.hdl.simulate import SimulationError, simulate, simulate_many
+from tools.hdl.trace import Stimulus, Trace
+from tools.hdl.verify import verify
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model of the population as the verifier sees it."""
+
+    id: str
+    language: Language
+    text: str
+    votes: bool
+
+
+class Verifier(RoleAgent):
+    """Decides; what a language model says is no evidence to it."""
+
+    name = "verifier"
+
+    def against(self, golden: str, source: str, candidate: str) -> Verdict:
+        """A design against a golden module that the user gave."""
+        found = verify(source, golden, self.sandbox)
+        outcome = {"equivalent": "pass", "different": "fail"}.get(found.verdict, found.verdict)
+        counterexample = None
+        if found.counterexample:
+            counterexample = self.workbench.run.artifacts.put(str(found.counterexample))
+        return Verdict.model_validate(
+            {
+                "candidate": candidate,
+                "outcome": outcome,
+                "evidence": found.evidence,
+                "reason": found.reason,
+                "vectors": found.vectors,
+                "counterexample": counterexample,
+            }
+        )
+
+    def runs(self, model: Model, contract: Contract, tester: Tester) -> Verdict:
+        """Whether a model can be simulated at all; its behaviour is judged with the others."""
+        stimulus = tester.stimulus(contract, [])
+        try:
+            if model.language == "python":
+                tester.run(model.text, contract, stimulus)
+            else:
+                simulate(model.text, contract, stimulus, self.sandbox)
+        except (SimulationError, BadReference) as error:
+            line = getattr(error, "line", 0)
+            reason = f"line {line}: {error}" if line else str(error)
+            return Verdict(candidate=model.id, outcome="fail", reason=reason[:300])
+        level = Evidence.COMPILED if model.language == "verilog" else Evidence.NONE
+        return Verdict(
+            candidate=model.id, outcome="inconclusive", evidence=level, reason="runs; not compared"
+        )
+
+    def traces(
+        self, models: Sequence[Model], contract: Contract, stimulus: Stimulus, tester: Tester
+    ) -> Mapping[str, Trace]:
+        """The trace of every model that gives one, power-up values hidden."""
+        designs = [m for m in models if m.language == "verilog"]
+        sources = [m.text for m in designs]
+        found: dict[str, Trace] = {}
+        answers = simulate_many(sources, contract, stimulus, self.sandbox) if designs else []
+        for model, answer in zip(designs, answers, strict=True):
+            if isinstance(answer, Trace):
+                found[model.id] = answer
+        for model in models:
+            if model.language == "python":
+                try:
+                    found[model.id] = tester.run(model.text, contract, stimulus)
+                except BadReference:
+                    continue
+        return {id_: mask_power_up(trace, contract, stimulus) for id_, trace in found.items()}
+
+    def agreement(
+        self, models: Sequence[Model], traces: Mapping[str, Trace], contract: Contract
+    ) -> Agreement:
+        """Group the models by behaviour."""
+        members = [
+            Member(m.id, m.language, traces[m.id], m.votes) for m in models if m.id in traces
+        ]
+        return agree(members, contract)

@@ -1,0 +1,139 @@
+"""What the RTL workflow hands over: the chosen design, its tests, pictures and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from graphs.workflow import History
+from memory.records import Artifact, Candidate, Evidence, Metric, Result, Verdict
+from tools.hdl.compare import mask_power_up
+from tools.hdl.emit_testbench import cocotb_test, verilog_testbench
+from tools.hdl.simulate import SimulationError, simulate
+from tools.hdl.trace import Stimulus, Trace
+from tools.hdl.waveform import to_svg
+
+if TYPE_CHECKING:
+    from graphs.rtl import RtlWorkflow
+
+
+def best_of(history: History) -> Candidate | None:
+    """The smallest of the designs that passed; of equals the shallowest, then the first."""
+
+    def size(candidate: Candidate) -> tuple[float, float]:
+        measured = history.measurements.get(candidate.id)
+        if measured is None:
+            return (float("inf"), float("inf"))
+        return (measured.metrics["area"].value, measured.metrics["depth"].value)
+
+    return min(history.passed(), key=size, default=None)
+
+
+def write(workflow: RtlWorkflow, history: History) -> Result:
+    """The result of a finished loop; its files are in the run's artifacts."""
+    best = best_of(history)
+    if best is None:
+        return _not_achieved(workflow, history)
+    verdict = _belief(history, best)
+    stimulus, trace = _observed(workflow, best)
+    files = _files(workflow, best, stimulus, trace)
+    return Result(
+        status="done",
+        workflow="rtl",
+        evidence=verdict.evidence,
+        detail=verdict.reason,
+        artifacts=_artifacts(workflow, files),
+        metrics=_metrics(history, best, verdict),
+        baseline=_baseline(workflow, history, trace, stimulus),
+    )
+
+
+def _belief(history: History, best: Candidate) -> Verdict:
+    """The verdict behind a design: a proved rewrite is worth what its parent was worth."""
+    verdict = history.verdicts[best.id]
+    return history.verdicts[best.parents[0]] if best.kind == "variant" else verdict
+
+
+def _observed(workflow: RtlWorkflow, best: Candidate) -> tuple[Stimulus, Trace]:
+    source = workflow.text_of(best)
+    stimulus = workflow.tester.stimulus(workflow.contract, [source])
+    trace = simulate(source, workflow.contract, stimulus, workflow.verifier.sandbox)
+    return stimulus, mask_power_up(trace, workflow.contract, stimulus)
+
+
+def _files(
+    workflow: RtlWorkflow, best: Candidate, stimulus: Stimulus, trace: Trace
+) -> dict[str, str]:
+    contract = workflow.contract
+    return {
+        "design.sv": workflow.text_of(best),
+        "testbench.sv": verilog_testbench(contract, stimulus, trace),
+        f"test_{contract.top}.py": cocotb_test(contract, stimulus, trace),
+        "waveform.svg": to_svg(contract, stimulus, trace),
+    }
+
+
+def _artifacts(workflow: RtlWorkflow, files: Mapping[str, str]) -> tuple[Artifact, ...]:
+    store = workflow.workbench.run.artifacts
+    return tuple(Artifact(name=name, sha256=store.put(text)) for name, text in files.items())
+
+
+def _metrics(history: History, best: Candidate, verdict: Verdict) -> dict[str, Metric]:
+    measured = history.measurements.get(best.id)
+    metrics = dict(measured.metrics) if measured else {}
+    return metrics | {"vectors": Metric(value=verdict.vectors, unit="cycles")}
+
+
+def _baseline(
+    workflow: RtlWorkflow, history: History, believed: Trace, stimulus: Stimulus
+) -> dict[str, Any]:
+    """What the same model alone would have given: its first answer, as it came."""
+    first = history.candidates["design-1"].files["answer.sv"]
+    source = workflow.workbench.run.artifacts.text(first)
+    contract = workflow.contract
+    try:
+        trace = simulate(source, contract, stimulus, workflow.verifier.sandbox)
+        same = mask_power_up(trace, contract, stimulus) == believed
+        outcome = "behaves the same" if same else "behaves differently"
+    except SimulationError as error:
+        outcome = f"does not run ({error.kind})"
+    return {"name": "the model's first answer, as it came", "outcome": outcome}
+
+
+def _not_achieved(workflow: RtlWorkflow, history: History) -> Result:
+    """The best attempt and the reasons; it claims no more than that it compiles."""
+    reasons = [_why_open(workflow, history)]
+    attempt = _best_attempt(workflow, history)
+    return Result(
+        status="not_achieved",
+        workflow="rtl",
+        evidence=Evidence.COMPILED if attempt else Evidence.NONE,
+        detail="this attempt compiles; nothing says that it is right" if attempt else "",
+        artifacts=_artifacts(workflow, {"design.sv": attempt}) if attempt else (),
+        reasons=tuple(reasons),
+    )
+
+
+def _best_attempt(workflow: RtlWorkflow, history: History) -> str | None:
+    """A design of the largest group; failing that, any that compiles."""
+    runs = {c.id: c for c in workflow.judged(history) if c.kind != "reference"}
+    if not runs:
+        return None
+    for cluster in workflow.agreement(history)[0].clusters:
+        for member in cluster.members:
+            if member.id in runs:
+                return workflow.text_of(runs[member.id])
+    return workflow.text_of(next(iter(runs.values())))
+
+
+def _why_open(workflow: RtlWorkflow, history: History) -> str:
+    if workflow.golden is not None:
+        last = list(history.verdicts.values())[-1]
+        return f"no attempt equals the golden module; the last one: {last.reason}"
+    agreement, _ = workflow.agreement(history)
+    if not agreement.clusters:
+        return "no attempt of the model compiles; a larger model or a shorter goal may help"
+    return (
+        f"the attempts do not agree: {agreement.detail}; "
+        "--candidates N tries more, a clearer goal or a larger model helps most"
+    )

@@ -1,0 +1,214 @@
+"""The command line. Heavy modules are imported inside the commands that need them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from memory.records import Budget
+    from memory.runs import Run
+
+DONE, NOT_ACHIEVED, BAD_INPUT, PAUSED, ENVIRONMENT = range(5)
+
+EXIT_CODES = """\b
+Exit codes: 0 done and checked; 1 not achieved (best attempt kept, reasons given);
+2 bad input; 3 paused (budget, or stopped); 4 something missing on this machine."""
+
+
+@click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="qimeng")
+def cli() -> None:
+    """QiMeng designs hardware from words and proves what it made by running it.
+
+    \b
+    Try:
+      qimeng doctor
+      qimeng run "an 8-bit Gray counter: inputs clk, rst, en; output [7:0] gray"
+      qimeng trace LAST
+    """
+
+
+@cli.command()
+@click.argument("goal")
+@click.option("--file", "files", multiple=True, type=Path, help="A file that belongs to the goal.")
+@click.option("--workflow", help="Skip the planner's choice (there is: rtl).")
+@click.option("--golden", type=Path, help="A golden module: the reference to test against.")
+@click.option("--model", help="embedded (the default), a model of the configured server, ….")
+@click.option("--budget", help="tokens=…,seconds=…,usd=…,candidates=…: pause at any of these.")
+@click.option("--candidates", default=8, show_default=True, help="Attempts of each kind, at most.")
+@click.option("--seed", default=0, show_default=True, help="Same seed, same samples and stimuli.")
+@click.option("--sandbox", default="auto", show_default=True, help="docker, bwrap or host.")
+@click.option("--out", type=Path, help="Also copy the result's files to this folder.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
+def run(
+    goal: str, files: tuple[Path, ...], budget: str | None, out: Path | None, as_json: bool,
+    **options: Any,
+) -> None:  # fmt: skip
+    """Turn GOAL, in plain words, into a checked result."""
+    from qimeng.goals import make_goal
+    from qimeng.runner import start
+
+    with _friendly():
+        made, contents = make_goal(goal, files=files, budget=_budget(budget), **options)
+        with _progress(as_json) as listener, start(made, contents, listener) as finished:
+            pass
+        _finish(finished, out, as_json)
+
+
+@cli.command()
+@click.argument("run_id", metavar="ID")
+@click.option("--budget", help="New caps; those not named stay.")
+@click.option("--out", type=Path, help="Also copy the result's files to this folder.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
+def resume(run_id: str, budget: str | None, out: Path | None, as_json: bool) -> None:
+    """Go on with a run that was paused, stopped or killed. Finished work is not done again."""
+    from qimeng.runner import resume as go_on
+
+    with _friendly():
+        caps = _budget(budget)
+        with _progress(as_json) as listener, go_on(_named(run_id), caps, listener) as finished:
+            pass
+        _finish(finished, out, as_json)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="A JSON list.")
+def runs(as_json: bool) -> None:
+    """List all runs, newest first."""
+    from qimeng.listing import list_runs
+
+    list_runs(as_json)
+
+
+@cli.command()
+@click.argument("run_id", metavar="ID")
+@click.option("--full", is_flag=True, help="Whole prompts, answers and tool outputs.")
+@click.option("--json", "as_json", is_flag=True, help="The events as a JSON list.")
+def trace(run_id: str, full: bool, as_json: bool) -> None:
+    """Show what the agents did in a run: prompts, tools, verdicts. LAST names the newest run."""
+    from qimeng.timeline import show_trace
+
+    with _friendly():
+        show_trace(_named(run_id), full, as_json)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="A JSON list.")
+def doctor(as_json: bool) -> None:
+    """Check model, tools and sandboxes, and say what would fix what is missing."""
+    from qimeng.doctor import examine
+
+    sys.exit(DONE if examine(as_json) else ENVIRONMENT)
+
+
+@cli.group()
+def models() -> None:
+    """List, download and try models."""
+
+
+@models.command("list")
+@click.option("--json", "as_json", is_flag=True, help="A JSON list.")
+def models_list(as_json: bool) -> None:
+    """What can be used here."""
+    from qimeng.model_commands import list_models
+
+    list_models(as_json)
+
+
+@models.command("pull")
+def models_pull() -> None:
+    """Download the embedded model (1.1 GB, once; resumes where it stopped)."""
+    from qimeng.model_commands import pull_embedded
+
+    with _friendly():
+        pull_embedded()
+
+
+@models.command("try")
+@click.argument("name", default="embedded")
+@click.option("--prompt", default="Write a Verilog inverter.", show_default=True)
+def models_try(name: str, prompt: str) -> None:
+    """Ask model NAME one short question, streaming the answer."""
+    from qimeng.model_commands import try_model
+
+    with _friendly():
+        try_model(name, prompt)
+
+
+def _budget(text: str | None) -> Budget | None:
+    from memory.budget import parse_budget
+
+    if text is None:
+        return None
+    try:
+        return parse_budget(text)
+    except ValueError as error:
+        _stop(BAD_INPUT, str(error))
+
+
+def _named(run_id: str) -> str:
+    from qimeng.listing import newest
+
+    return newest() if run_id.upper() == "LAST" else run_id
+
+
+def _finish(finished: Run, out: Path | None, as_json: bool) -> NoReturn:
+    from qimeng.report import write_report
+    from qimeng.summary import RunView
+
+    view = RunView.read(finished.id)
+    write_report(view)
+    view.write_to(view.folder / "result")
+    if out:
+        view.write_to(out)
+    if as_json:
+        click.echo(json.dumps(view.as_json(out), ensure_ascii=False))
+    else:
+        from qimeng.console import print_summary
+
+        print_summary(view, out)
+    sys.exit(view.exit_code)
+
+
+def _progress(quiet: bool) -> Any:
+    from qimeng.console import progress
+
+    return progress(quiet)
+
+
+class _friendly:  # noqa: N801 - reads as a word at its use
+    """Turns the errors that a person can mend into one line and an exit code."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        from lpcm.messages import ModelError
+        from memory.events import EventLogError
+        from memory.runs import NoSuchRun, RunBusy
+        from qimeng.goals import BadInput
+        from qimeng.runner import NotReady
+        from sandboxes import SandboxError
+
+        if isinstance(error, (BadInput, NoSuchRun, RunBusy, EventLogError)):
+            _stop(BAD_INPUT, str(error))
+        if isinstance(error, (NotReady, ModelError, SandboxError)):
+            _stop(ENVIRONMENT, str(error))
+
+
+def _stop(code: int, message: str) -> NoReturn:
+    click.echo(f"qimeng: {message}", err=True)
+    sys.exit(code)
+
+
+def main() -> None:
+    """Entry point of ``qimeng``."""
+    try:
+        cli(standalone_mode=True)
+    except BrokenPipeError:
+        sys.exit(DONE)

@@ -1,0 +1,128 @@
+"""Works on a run until it is finished or paused; the same code starts and resumes."""
+
+from __future__ import annotations
+
+import os
+import platform
+import traceback
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+from lpcm.cache import ReplyCache
+from lpcm.gateway import Gateway
+from lpcm.messages import ModelError, Usage
+from lpcm.models import default_model, open_model
+from lpcm.prices import Prices
+from memory.budget import BudgetReached
+from memory.events import Event
+from memory.home import home
+from memory.records import Budget, Goal, Result
+from memory.runs import Run, RunStore, StopRequested
+from sandboxes import Sandbox, SandboxError
+from sandboxes.probe import open_sandbox
+
+Listener = Callable[[Event], None]
+
+
+class NotReady(RuntimeError):
+    """A model, tool or sandbox is missing; the message names the command that fixes it (exit 4)."""
+
+
+def start(goal: Goal, files: dict[str, bytes], listener: Listener | None = None) -> Run:
+    """Create a run and work on it until it is finished or paused. Raises NotReady before any
+    run exists. The caller closes the run.
+    """
+    _ready(goal, goal.budget)
+    versions = {name: version(name) for name in ("qimeng", "langgraph", "langchain-core", "pyosys")}
+    run = RunStore().create(goal, files, versions | {"python": platform.python_version()})
+    work(run, listener)
+    return run
+
+
+def resume(run_id: str, budget: Budget | None = None, listener: Listener | None = None) -> Run:
+    """Go on with a run that was paused or killed, with other caps if ``budget`` is given."""
+    run = RunStore().open(run_id)
+    try:
+        if run.result is None:
+            assert run.goal is not None
+            _ready(run.goal, budget or run.budget)
+            if budget:
+                caps = run.budget.model_dump() | budget.model_dump(exclude_none=True)
+                run.emit("budget.set", "user", budget=caps)
+            work(run, listener)
+    except BaseException:
+        run.close()
+        raise
+    return run
+
+
+def prices() -> Prices:
+    """The shipped price table with the user's ``prices.toml`` laid over it."""
+    return Prices(home() / "prices.toml")
+
+
+def _ready(goal: Goal, budget: Budget) -> tuple[Sandbox, str]:
+    name = goal.model or default_model()
+    try:
+        open_model(name)
+        if budget.usd is not None and prices().usd(name, Usage()) is None:
+            raise NotReady(
+                f"a usd budget needs the price of {name}, which is unknown; add it to the price "
+                "table, or cap tokens instead"
+            )
+        return open_sandbox(goal.sandbox), name  # type: ignore[arg-type]
+    except (ModelError, SandboxError) as error:
+        raise NotReady(str(error)) from error
+
+
+def work(run: Run, listener: Listener | None = None) -> None:
+    """Run the top graph to its end or to a pause; either way the log says which."""
+    if listener:
+        run.listeners.append(listener)
+    assert run.goal is not None
+    driver, model = _ready(run.goal, run.budget)
+    run.emit("run.started", "runner", pid=os.getpid(), sandbox=driver.name, model=model)
+    try:
+        result = _invoke(run, driver, model)
+    except (BudgetReached, StopRequested, KeyboardInterrupt, ModelError, SandboxError) as error:
+        cause, reason = _pause(error)
+        run.emit("run.paused", "runner", cause=cause, reason=reason)
+    except Exception as error:
+        (run.folder / "error.txt").write_text(traceback.format_exc())
+        reason = f"internal error: {type(error).__name__}: {error} (details in error.txt)"
+        run.emit("run.paused", "runner", cause="error", reason=reason)
+    else:
+        run.emit("run.finished", "runner", result=result.model_dump(mode="json"))
+
+
+def _pause(error: BaseException) -> tuple[str, str]:
+    if isinstance(error, BudgetReached):
+        return "budget", f"{error}; `qimeng resume ID --budget {error.cap}=…` goes on"
+    if isinstance(error, (ModelError, SandboxError)):
+        return "environment", str(error)
+    return "stopped", "stopped by the user"
+
+
+def _invoke(run: Run, driver: Sandbox, model: str) -> Result:
+    from langgraph.checkpoint.sqlite import SqliteSaver
+
+    from agents.workbench import Workbench
+    from graphs.top import RECURSION_LIMIT, TopContext, build_top
+
+    gateway = Gateway(open_model, ReplyCache(home() / "replies.db"), prices=prices())
+    context = TopContext(Workbench(run, gateway, model, driver))
+    with SqliteSaver.from_conn_string(str(run.folder / "checkpoints.db")) as saver:
+        graph = build_top(saver)
+        config: dict[str, Any] = {
+            "configurable": {"thread_id": run.id},
+            "recursion_limit": RECURSION_LIMIT,
+            "max_concurrency": os.cpu_count() or 1,
+        }
+        known = graph.get_state(config)
+        if known.values and not known.next:
+            final = known.values
+        else:
+            fresh: dict[str, Any] | None = None if known.next else {"results": {}}
+            final = graph.invoke(fresh, config, context=context, durability="sync")
+    return Result.model_validate(list(final["results"].values())[-1])

@@ -1,0 +1,123 @@
+"""A run as people and machines get it: one plain object, the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from memory.artifacts import Artifacts
+from memory.budget import spend_of
+from memory.events import Event, read_events
+from memory.records import Artifact, Evidence, Metric, Result, Spend
+from memory.runs import NoSuchRun, RunStore, is_running
+
+EXIT_CODES = {"done": 0, "not_achieved": 1, "unsupported": 1, "paused": 3, "running": 3}
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A run read from its files; a snapshot.
+
+    ``status`` is ``done``, ``not_achieved``, ``unsupported``, ``paused``, or ``running`` while a
+    process works on it (``interrupted`` when that process died).
+    """
+
+    id: str
+    folder: Path
+    status: str
+    cause: str
+    result: Result
+    spend: Spend
+
+    @classmethod
+    def read(cls, run_id: str) -> RunView:
+        """Read run ``run_id``. Raises NoSuchRun or EventLogError."""
+        folder = RunStore().folder(run_id)
+        events = list(read_events(folder / "events.jsonl"))
+        if not events:
+            raise NoSuchRun(run_id)
+        status, cause, result = _state(events, folder)
+        return cls(folder.name, folder, status, cause, result, spend_of(events))
+
+    @property
+    def evidence(self) -> Evidence:
+        """How well the result was checked."""
+        return self.result.evidence
+
+    @property
+    def artifacts(self) -> tuple[Artifact, ...]:
+        """The files of the result."""
+        return self.result.artifacts
+
+    @property
+    def exit_code(self) -> int:
+        """What the command line exits with."""
+        return 4 if self.cause == "environment" else EXIT_CODES.get(self.status, 3)
+
+    def events(self) -> Iterator[Event]:
+        """Everything that happened, in order."""
+        return read_events(self.folder / "events.jsonl")
+
+    def text(self, name: str) -> str:
+        """The text of the result's file ``name``. KeyError when there is none."""
+        digest = {a.name: a.sha256 for a in self.result.artifacts}[name]
+        return Artifacts(self.folder / "artifacts").text(digest)
+
+    def write_to(self, folder: Path) -> list[Path]:
+        """Copy the result's files into ``folder``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        store, written = Artifacts(self.folder / "artifacts"), []
+        for artifact in self.result.artifacts:
+            path = folder / Path(artifact.name).name
+            path.write_bytes(store.get(artifact.sha256))
+            written.append(path)
+        return written
+
+    def as_json(self, folder: Path | None = None) -> dict[str, Any]:
+        """The one object that ``--json`` prints; paths are those under ``folder`` when given."""
+        base = folder or self.folder / "result"
+        return {
+            "run_id": self.id,
+            "status": self.status,
+            "workflow": self.result.workflow,
+            "evidence": {"level": self.evidence.label, "detail": self.result.detail},
+            "artifacts": [
+                {"name": a.name, "path": str(base / a.name), "sha256": a.sha256}
+                for a in self.artifacts
+            ],
+            "metrics": {name: _metric(metric) for name, metric in self.result.metrics.items()},
+            "baseline": self.result.baseline,
+            "spend": {
+                "tokens_in": self.spend.tokens_in,
+                "tokens_out": self.spend.tokens_out,
+                "usd": round(self.spend.usd, 6),
+                "seconds": round(self.spend.seconds, 2),
+            },
+            "reasons": list(self.result.reasons),
+        }
+
+
+def _metric(metric: Metric) -> dict[str, Any]:
+    return {"value": metric.value, "unit": metric.unit}
+
+
+def _state(events: list[Event], folder: Path) -> tuple[str, str, Result]:
+    for event in reversed(events):
+        if event.kind == "run.finished":
+            result = Result.model_validate(event.data["result"])
+            return result.status, "", result
+        if event.kind == "run.paused":
+            reason = event.data["reason"].replace(" ID", f" {folder.name}")
+            return "paused", event.data["cause"], _open_result((reason,))
+        if event.kind == "run.started":
+            break
+    if is_running(folder):
+        return "running", "", _open_result(())
+    reason = f"interrupted; `qimeng resume {folder.name}` goes on"
+    return "interrupted", "", _open_result((reason,))
+
+
+def _open_result(reasons: tuple[str, ...]) -> Result:
+    return Result(status="not_achieved", workflow="", reasons=reasons)

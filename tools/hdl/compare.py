@@ -1,0 +1,164 @@
+"""Comparing traces: the first difference, what the golden left unknown, the shortest example.
+
+A golden X is a don't-care. A DUT X where the golden is known is a difference, but a weaker one
+than two known values that differ: a resynthesised netlist can show X where no hardware would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from tools.hdl.contract import Contract
+from tools.hdl.trace import Stimulus, Trace
+
+Phase = Literal["before", "after"]
+Rows = tuple[tuple[int, ...], ...]
+Rerun = Callable[[Sequence[Stimulus]], "Sequence[Difference | None]"]
+_ENDS = (0, 1, 2, 3, 4, 6, 8, 12, 16, 32, 64)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One sample where the DUT is not the golden. Values are strings of ``01xz``, msb first.
+
+    ``unknown``: the DUT shows X or Z there, and nowhere in the trace a wrong known value.
+    """
+
+    cycle: int
+    signal: str
+    expected: str
+    got: str
+    phase: Phase
+    unknown: bool = False
+
+    def __str__(self) -> str:
+        return (
+            f"cycle {self.cycle}, {self.phase} the edge: {self.signal} is {self.got}, "
+            f"expected {self.expected}"
+        )
+
+
+def first_difference(expected: Trace, got: Trace) -> Difference | None:
+    """The first sample with a wrong known value; failing that, the first unknown one; or None.
+
+    Raises ValueError when the traces are not of the same outputs and length.
+    """
+    if expected.outputs != got.outputs or len(expected.before) != len(got.before):
+        raise ValueError("traces of different outputs or lengths")
+    weaker: Difference | None = None
+    for cycle in range(len(expected.before)):
+        for phase, want, have in _samples(expected, got, cycle):
+            if want == have:
+                continue
+            for i, signal in enumerate(expected.outputs):
+                kind = _mismatch(want[i], have[i])
+                if kind == "value":
+                    return Difference(cycle, signal, want[i], have[i], phase)
+                if kind == "unknown" and weaker is None:
+                    weaker = Difference(cycle, signal, want[i], have[i], phase, unknown=True)
+    return weaker
+
+
+def mask_power_up(expected: Trace, contract: Contract, stimulus: Stimulus) -> Trace:
+    """The golden trace with X in the rows before its leading reset has done its work.
+
+    What a module shows before reset is no part of its behaviour. The last row of the leading
+    run of rows that assert every reset is the first one that counts.
+    """
+    if not contract.resets:
+        return expected
+    column = {name: i for i, name in enumerate(stimulus.inputs)}
+    active = [(column[r.port], int(r.active_high)) for r in contract.resets]
+    leading = 0
+    for row in stimulus.rows:
+        if any(row[i] != level for i, level in active):
+            break
+        leading += 1
+    hidden = max(0, leading - 1)
+
+    def mask(samples: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+        unknown = tuple(tuple("x" * len(v) for v in row) for row in samples[:hidden])
+        return unknown + samples[hidden:]
+
+    return replace(expected, before=mask(expected.before), after=mask(expected.after))
+
+
+def unobserved(expected: Trace) -> tuple[str, ...]:
+    """Outputs with a bit that the golden never or hardly ever (under 1 % of samples) determines."""
+    samples = expected.before + expected.after
+    found = []
+    for i, name in enumerate(expected.outputs):
+        counts: dict[str, int] = {}
+        for sample in samples:
+            counts[sample[i]] = counts.get(sample[i], 0) + 1
+        width = len(samples[0][i]) if samples else 0
+        for bit in range(width):
+            known = sum(n for value, n in counts.items() if value[bit] in "01")
+            if known * 100 < len(samples):
+                found.append(name)
+                break
+    return tuple(found)
+
+
+def shrink(
+    stimulus: Stimulus, difference: Difference, keep: int, rerun: Rerun, rounds: int = 4
+) -> Stimulus:
+    """A shorter stimulus that still shows a difference of the same kind.
+
+    Rows after the difference go first. Then each round tries, together, what is left without
+    one of its chunks of rows, in ever smaller chunks (delta debugging), and without all but its
+    last few rows; the shortest that still differs goes on. The first ``keep`` rows, the reset,
+    stay.
+    """
+    rows = stimulus.rows[: difference.cycle + 1]
+    chunks = 2
+    for _ in range(rounds):
+        shorter = _without(rows, keep, chunks)
+        if not shorter:
+            break
+        tried = rerun([replace(stimulus, rows=r, exhaustive=False) for r in shorter])
+        differing = [
+            r[: found.cycle + 1]
+            for r, found in zip(shorter, tried, strict=True)
+            if found is not None and found.unknown == difference.unknown
+        ]
+        chunks = 2 if differing else chunks * 4
+        rows = min([rows, *differing], key=len)
+    return replace(stimulus, rows=rows, exhaustive=False)
+
+
+def _without(rows: Rows, keep: int, chunks: int) -> list[Rows]:
+    """The rows without each of ``chunks`` equal parts, and those with only a short end left."""
+    head, body, last = rows[:keep], rows[keep:-1], rows[-1:]
+    size = -(-len(body) // chunks)
+    if not body:
+        return []
+    parts = [head + body[:i] + body[i + size :] + last for i in range(0, len(body), size)]
+    ends = [head + body[len(body) - n :] + last for n in _ENDS if n < len(body)]
+    return ends + parts
+
+
+def _samples(
+    expected: Trace, got: Trace, cycle: int
+) -> Sequence[tuple[Phase, tuple[str, ...], tuple[str, ...]]]:
+    samples: list[tuple[Phase, tuple[str, ...], tuple[str, ...]]] = [
+        ("before", expected.before[cycle], got.before[cycle])
+    ]
+    if expected.after:
+        samples.append(("after", expected.after[cycle], got.after[cycle]))
+    return samples
+
+
+def _mismatch(want: str, have: str) -> Literal["value", "unknown"] | None:
+    """How one value differs; a known bit against the other known bit weighs most."""
+    kind: Literal["value", "unknown"] | None = None
+    for w, h in zip(want, have, strict=True):
+        if w == "x" or w == h:
+            continue
+        if h in "xz":
+            kind = "unknown"
+        else:
+            return "value"
+    return kind

@@ -1,0 +1,229 @@
+"""Formal equivalence: Yosys builds a miter as an and-inverter graph, ABC decides it.
+
+The claim, two-valued: from every power-up state, after the resets have been held while every
+clock had both edges, the outputs agree for all inputs at all times. Clocks are free inputs
+(``clk2fflogic``), so edges, gated clocks, latches and pulses within a cycle all count. Registers
+with an initial value start there. A golden X is a don't-care when the module is stateless, and
+else read as 0, which only strengthens the claim; an X or Z of the DUT may be any value at any
+time. What could make a proof empty ends in ``unknown``: combinational loops, two drivers. A
+counterexample only counts when simulation shows it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import pairwise
+from pathlib import Path
+from time import monotonic
+from typing import Literal
+
+from sandboxes import Command, Limits, Sandbox
+from tools.hdl.compare import first_difference
+from tools.hdl.contract import Contract
+from tools.hdl.simulate import SimulationError, admit, simulate
+from tools.hdl.trace import Stimulus
+from tools.hdl.yosys import run_yosys
+
+BOOT_STEPS = 4
+_GOLD, _GATE, _GOLD_ONE = "pair_gold", "pair_gate", "pair_gold_one"
+_FILL = {_GOLD: "-zero", _GOLD_ONE: "-one", _GATE: "-anyseq"}
+_DRIVES_Z = re.compile(r"\d'[01x-]*z")
+_BIT = re.compile(r"\bp_(\d+)(?:\[(\d+)\])?@(\d+)=1\b")
+_LENGTH = re.compile(r"COUNTEREXAMPLE LENGTH: (\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What formal checking found. ``reason`` says why the status is ``unknown``.
+
+    A counterexample drives clocks by level: simulate it against ``contract`` as it is.
+    """
+
+    status: Literal["proved", "different", "unknown"]
+    counterexample: Stimulus | None = None
+    reason: str = ""
+
+
+def prove(
+    golden: str, dut: str, contract: Contract, sandbox: Sandbox, seconds: float = 10.0
+) -> Proof:
+    """Decide whether ``dut`` equals ``golden`` within about ``seconds``.
+
+    Raises SimulationError when the guard or the compiler refuses one of them.
+    """
+    deadline = monotonic() + seconds
+    golden, dut = admit(golden, contract), admit(dut, contract)
+    built = run_yosys(
+        sandbox,
+        _miter_script(contract),
+        {
+            "gold.sv": golden.encode(),
+            "gate.sv": dut.encode(),
+            "harness.sv": _harness(contract).encode(),
+        },
+        ("miter.aig", f"{_GOLD}.il"),
+        wall_seconds=max(1.0, seconds),
+    )
+    graph = built.files.get("miter.aig")
+    if not built.ok or graph is None:
+        return Proof("unknown", reason=f"no miter: {built.killed or _last_error(built.text())}")
+    if _DRIVES_Z.search(built.files[f"{_GOLD}.il"].decode()):
+        return Proof("unknown", reason="the golden drives Z")
+    status, trace = _decide(graph, sandbox, max(1.0, deadline - monotonic()))
+    if status != "different":
+        return Proof(status, reason="" if status == "proved" else "no answer in time")
+    stimulus = _stimulus(contract, trace)
+    if _shows(golden, dut, contract, stimulus, sandbox):
+        return Proof("different", stimulus)
+    return Proof("unknown", reason="simulation does not show the counterexample")
+
+
+def stateless(source: str, contract: Contract, sandbox: Sandbox) -> bool:
+    """True when Yosys finds no register, latch, memory or loop: outputs depend on inputs alone."""
+    script = (
+        f"read_verilog -sv design.sv; {_load(contract)}; "
+        "select -assert-none t:*dff* t:*ff t:*latch* t:$sr t:*_SR_* t:$mem*"
+    )
+    files = {"design.sv": admit(source, contract).encode()}
+    return run_yosys(sandbox, script, files).ok
+
+
+def _load(contract: Contract) -> str:
+    return (
+        f"hierarchy -check -top \\{contract.top} ; proc; flatten; opt_expr; opt_clean; memory; "
+        "opt_expr; opt_clean; check -assert"
+    )
+
+
+def _miter_script(contract: Contract) -> str:
+    """All designs flattened and checked, then one graph whose output ``bad`` means different."""
+    load, top = _load(contract), f"\\{contract.top} "
+    designs = {_GOLD: "gold.sv", _GATE: "gate.sv"} | _second_golden(contract)
+    lines = []
+    for name, file in designs.items():
+        lines.append(f"read_verilog -sv {file}; {load}; write_rtlil {name}.il")
+        lines.append(f"setundef -undriven {_FILL[name]}")
+        lines.append(f"rename {top} {name}; design -stash {name}")
+    lines += [f"design -copy-from {name} -as {name} {name}" for name in designs]
+    return "\n".join(
+        [
+            *lines,
+            "read_verilog -sv harness.sv; hierarchy -check -top harness; proc; flatten",
+            "clk2fflogic; opt; techmap; opt -fast; aigmap; opt_clean",
+            "write_aiger -symbols miter.aig",
+        ]
+    )
+
+
+def _second_golden(contract: Contract) -> dict[str, str]:
+    """A stateless golden is read twice, X as 0 and X as 1: where they differ, nothing counts.
+
+    With state this would not do: two free power-up states would hide real differences.
+    """
+    return {} if contract.clocks else {_GOLD_ONE: "gold.sv"}
+
+
+def _harness(contract: Contract) -> str:
+    """All designs on the same inputs; resets are held for BOOT_STEPS first, clocks toggling."""
+    clocks = {c.port for c in contract.clocks}
+    resets = {r.port: int(r.active_high) for r in contract.resets}
+    inputs = [p for p in contract.ports if p.direction == "input"]
+    pins = []
+    for i, port in enumerate(inputs):
+        value = f"p_{i}"
+        if resets and port.name in clocks:
+            value = f"booting ? age[0] : p_{i}"
+        elif port.name in resets:
+            value = f"booting ? 1'b{resets[port.name]} : p_{i}"
+        pins.append(f".\\{port.name} ({value})")
+    names = [_GOLD, _GATE, *_second_golden(contract)]
+    columns = [f"input [{p.width - 1}:0] p_{i}" for i, p in enumerate(inputs)]
+    lines = [f"module harness({', '.join([*columns, 'output bad'])});"]
+    if resets:
+        lines.append("reg [2:0] age = 0;")
+        lines.append(f"always @($global_clock) if (age != {BOOT_STEPS}) age <= age + 1;")
+    lines.append(f"wire booting = {f'age != {BOOT_STEPS}' if resets else '0'};")
+    differs = []
+    for i, port in enumerate(contract.outputs):
+        lines += [f"wire [{port.width - 1}:0] {name}_{i};" for name in names]
+        care = f" & ~({_GOLD}_{i} ^ {_GOLD_ONE}_{i})" if _GOLD_ONE in names else ""
+        differs.append(f"|(({_GOLD}_{i} ^ {_GATE}_{i}){care})")
+    for name in names:
+        outs = [f".\\{p.name} ({name}_{i})" for i, p in enumerate(contract.outputs)]
+        lines.append(f"{name} {name}_({', '.join([*pins, *outs])});")
+    lines += [f"assign bad = ~booting & ({' | '.join(differs)});", "endmodule", ""]
+    return "\n".join(lines)
+
+
+def _decide(
+    graph: bytes, sandbox: Sandbox, seconds: float
+) -> tuple[Literal["proved", "different", "unknown"], str]:
+    """Run ABC: merge equal registers, then property-directed reachability, or plain SAT."""
+    spec = find_spec("pyosys")
+    if spec is None or not spec.submodule_search_locations:
+        return "unknown", ""
+    abc = Path(spec.submodule_search_locations[0]) / "yosys-abc"
+    script = (
+        "read_aiger miter.aig; logic; undc; strash; scorr; "
+        f"pdr -T {max(1, int(seconds))}; print_status; write_cex -n trace.txt; "
+        "iprove; print_status; write_cex -n trace.txt"
+    )
+    outcome = sandbox.run(
+        Command(
+            argv=(str(abc), "-c", script),
+            files={"miter.aig": graph},
+            collect=("trace.txt",),
+            limits=Limits(wall_seconds=seconds + 1, cpu_seconds=seconds + 1),
+        )
+    )
+    statuses = re.findall(r"^Status = (-?\d)", outcome.text(), re.MULTILINE)
+    trace = outcome.files.get("trace.txt", b"").decode()
+    if "1" in statuses:
+        return "proved", ""
+    return ("different", trace) if "0" in statuses and trace else ("unknown", "")
+
+
+def _stimulus(contract: Contract, trace: str) -> Stimulus:
+    """ABC's counterexample as rows with clocks by level.
+
+    A register samples what its inputs were before the clock moved, so each step is two rows:
+    the clocks move over the old data, then the data and resets move.
+    """
+    inputs = [p.name for p in contract.ports if p.direction == "input"]
+    length = _LENGTH.search(trace)
+    steps = int(length[1]) if length else 1
+    values = [[0] * len(inputs) for _ in range(steps)]
+    for match in _BIT.finditer(trace):
+        values[int(match[3])][int(match[1])] |= 1 << int(match[2] or 0)
+    clocks = {inputs.index(c.port) for c in contract.clocks}
+    resets = {inputs.index(r.port): int(r.active_high) for r in contract.resets}
+    if resets:
+        for step in range(min(BOOT_STEPS, steps)):
+            for i in clocks:
+                values[step][i] = step & 1
+            for i, level in resets.items():
+                values[step][i] = level
+    rows = [tuple(values[0])]
+    for old, new in pairwise(values):
+        if clocks:
+            rows.append(tuple(v if i in clocks else old[i] for i, v in enumerate(new)))
+        rows.append(tuple(new))
+    return Stimulus(tuple(inputs), tuple(rows))
+
+
+def _shows(golden: str, dut: str, contract: Contract, stimulus: Stimulus, sandbox: Sandbox) -> bool:
+    """True when simulation shows a wrong value under the counterexample."""
+    try:
+        expected = simulate(golden, contract, stimulus, sandbox)
+        got = simulate(dut, contract, stimulus, sandbox)
+    except SimulationError:
+        return False
+    return first_difference(expected, got) is not None
+
+
+def _last_error(text: str) -> str:
+    errors: Sequence[str] = re.findall(r"^ERROR: (.*)", text, re.MULTILINE)
+    return errors[-1] if errors else text[-200:]
