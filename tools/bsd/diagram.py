@@ -65,7 +65,7 @@ class Diagrams:
         half = prober.uniform(PROBES // 2)
         self.probes: Words = np.hstack([half, prober.mixed(PROBES // 2)])
         self.reserve: Words = prober.mixed(RESERVE)
-        self._limit = 0
+        self._limit, self._check = 0, True
         self._trial: list[Known] = []
 
     def value(self, path: Path, output: int, vectors: Words) -> Bits:
@@ -74,13 +74,16 @@ class Diagrams:
         answers = self.oracle(path.apply(vectors))[port]
         return _bit(answers, bit)
 
-    def grow(self, path: Path, output: int, order: Sequence[int], budget: int) -> int:
+    def grow(
+        self, path: Path, output: int, order: Sequence[int], budget: int, check: bool = True
+    ) -> int:
         """The literal of one output wire under a path, expanding wires in ``order``.
 
         At most ``budget`` new subfunctions are made, else OverBudget is raised. What was made
-        since the last `commit` can be undone with `rollback`.
+        since the last `commit` can be undone with `rollback`. Without ``check`` speculation is
+        not tested: good enough to learn how large a diagram gets.
         """
-        self._limit = len(self.known) + budget
+        self._limit, self._check = len(self.known) + budget, check
         while True:
             try:
                 return self._expand(path, output, self.value(path, output, self.probes), order, 0)
@@ -188,10 +191,14 @@ class Diagrams:
         return np.repeat(here[:, None], 8, axis=1)
 
     def _check_leaf(self, path: Path, output: int, constant: bool) -> None:
+        if not self._check:
+            return
         vectors = path.apply(self._fresh(LEAF_CHECKS))
         self._separate(vectors, self.value(path, output, vectors) ^ constant)
 
     def _check_merge(self, path: Path, output: int, negated: bool, known: Known) -> None:
+        if not self._check:
+            return
         vectors = self._fresh(MERGE_CHECKS)
         mine = self.value(path, output, vectors) ^ negated
         self._separate(vectors, mine ^ self.value(known.path, known.output, vectors) ^ known.negated)

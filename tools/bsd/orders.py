@@ -9,8 +9,7 @@ bits interleaved and exponential with one operand first. What the queries say ab
 * *severity*: how many output bits turn over when it matters. Shift amounts, comparisons and
   trap conditions are severe, operands of an adder are not.
 
-Orders are built from blocks (all wires; severe first; severe last; one port first; one port
-last), each block from the most or from the least significant bit.
+Orders are built from blocks of wires, each from its most or from its least significant bit.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from statistics import median
 
 import numpy as np
 
@@ -43,10 +43,12 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How to make an order: blocks, and for each whether the most significant bit comes first.
+    """How to make an order: a way to cut the wires into blocks, and for each block whether its
+    most significant wire comes first.
 
-    ``kind`` is ``all``, ``severe`` (severe wires, then the rest), ``mild`` (the reverse),
-    ``first:PORT`` or ``last:PORT``.
+    ``all``: one block. ``severe``: severe wires, the rest. ``mild``: ports that are mostly
+    severe come last, so that what they decide is shared by all output bits; before them the
+    severe wires of the other ports, then the mild ones. ``first:PORT``, ``last:PORT``.
     """
 
     kind: str
@@ -123,31 +125,40 @@ def recipes(box: Box, own: Scan) -> Iterator[Recipe]:
     """Recipes that differ for this scan, the likeliest first."""
     both = (True, False)
     yield from (Recipe("all", (d,)) for d in both)
-    severe = [w for w in own.low if own.severity[w] > SEVERE]
-    if 0 < len(severe) < len(own.low):
-        yield from (Recipe("mild", d) for d in product(both, both))
-        yield from (Recipe("severe", d) for d in product(both, both))
+    if len(_blocks(box, own, "mild")) > 1:
+        yield from (Recipe("mild", (d, d, e)) for d, e in product(both, both))
+    if len(_blocks(box, own, "severe")) > 1:
+        yield from (Recipe("severe", (d, e)) for d, e in product(both, both))
     ports = sorted({box.input_bits[w][0] for w in own.low})
     if len(ports) > 1:
-        for kind, port, descending in product(("first", "last"), ports, both):
-            yield Recipe(f"{kind}:{box.inputs[port].name}", (descending, descending))
+        for where, port, d in product(("first", "last"), ports, both):
+            yield Recipe(f"{where}:{box.inputs[port].name}", (d, d))
 
 
 def order(box: Box, own: Scan, weights: dict[int, int], recipe: Recipe) -> list[int]:
     """The wire order of a recipe. Wires that never mattered follow, in case they do."""
-    front = _front(box, own, recipe.kind)
-    blocks = [[w for w in own.low if w in front], [w for w in own.low if w not in front]]
     wires: list[int] = []
-    for block, descending in zip([b for b in blocks if b], recipe.descending * 2, strict=False):
+    for block, descending in zip(_blocks(box, own, recipe.kind), recipe.descending, strict=False):
         sign = -1 if descending else 1
         wires += sorted(block, key=lambda w: (sign * weights[w], w))
     return wires + [w for w in range(len(box.input_bits)) if w not in own.low]
 
 
-def _front(box: Box, own: Scan, kind: str) -> set[int]:
-    if kind == "all":
-        return set(own.low)
-    if kind in ("severe", "mild"):
-        return {w for w in own.low if (own.severity[w] > SEVERE) == (kind == "severe")}
-    where, name = kind.split(":")
-    return {w for w in own.low if (box.inputs[box.input_bits[w][0]].name == name) == (where == "first")}
+def _blocks(box: Box, own: Scan, kind: str) -> list[list[int]]:
+    """The wires that matter, cut into the non-empty blocks of a kind of recipe."""
+    ports: dict[int, list[int]] = {}
+    for wire in own.low:
+        ports.setdefault(box.input_bits[wire][0], []).append(wire)
+    deciding = {p for p, ws in ports.items() if median(own.severity[w] for w in ws) > SEVERE}
+    where, _, name = kind.partition(":")
+
+    def block(wire: int) -> int:
+        port, severe = box.input_bits[wire][0], own.severity[wire] > SEVERE
+        if kind == "mild":
+            return 2 if port in deciding else 0 if severe else 1
+        if kind == "severe":
+            return 0 if severe else 1
+        return int((box.inputs[port].name == name) != (where == "first")) if name else 0
+
+    cut = [[w for w in own.low if block(w) == place] for place in range(3)]
+    return [wires for wires in cut if wires]

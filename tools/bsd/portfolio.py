@@ -14,6 +14,7 @@ from tools.bsd.path import Path
 
 SAMPLE_BITS = 4
 FIRST_BUDGET = 64
+NEARLY = 1.25
 
 
 class TooLarge(RuntimeError):
@@ -21,12 +22,12 @@ class TooLarge(RuntimeError):
 
 
 class Portfolio:
-    """Grows the diagrams of output ports, remembering which recipes won."""
+    """Grows the diagrams of output ports, remembering which recipes won and at what size."""
 
     def __init__(self, diagrams: Diagrams, budget: int) -> None:
         self.diagrams, self.box, self.budget = diagrams, diagrams.box, budget
         self.wins: dict[Recipe, int] = {}
-        self._winners: dict[tuple[int, frozenset[int]], list[Recipe]] = {}
+        self._sizes: dict[tuple[int, frozenset[int]], dict[Recipe, int]] = {}
 
     def grow(self, path: Path, own: Scan, others: Sequence[Scan]) -> list[int]:
         """A literal for each bit of the scanned output port under the path.
@@ -36,80 +37,79 @@ class Portfolio:
         weights = significance(self.box, own, others)
         tried = self._candidates(own)
         orders = {recipe: order(self.box, own, weights, recipe) for recipe in tried}
-        outputs = self._outputs(own.port)
-        sample = self._sample(own, outputs)
-        while orders:
-            recipe = self._smallest(path, sample, orders, len(own.low))
-            wires = orders.pop(recipe) if recipe else []
-            if recipe is None:
-                break
+        while recipe := self._smallest(path, own, orders):
+            wires = orders.pop(recipe)
             try:
-                literals = self._all(path, outputs, wires, self.budget)
+                literals = self._grow_all(path, self._outputs(own.port), wires, self.budget)
             except OverBudget:
+                self.diagrams.rollback()
                 continue
-            self._remember(own, recipe)
+            self.diagrams.commit()
+            self.wins[recipe] = self.wins.get(recipe, 0) + 1
             return literals
         raise TooLarge(
             f"{self.box.name}: output {self.box.outputs[own.port].name} needs more than "
             f"{self.budget} nodes in every order tried: {', '.join(map(str, tried))}"
         )
 
-    def _smallest(
-        self, path: Path, sample: Sequence[int], orders: dict[Recipe, list[int]], easy: int
-    ) -> Recipe | None:
-        """The recipe with the fewest new nodes over the sample; the first with few enough."""
+    def _smallest(self, path: Path, own: Scan, orders: dict[Recipe, list[int]]) -> Recipe | None:
+        """The recipe with the fewest new nodes over a few output bits; or the first that is
+        linear in the inputs, or about as small as when it won before."""
+        sample = self._sample(own)
+        sizes = self._sizes.setdefault(self._kind(own), {})
         budget = min(FIRST_BUDGET, self.budget)
         while True:
             best: Recipe | None = None
             limit = budget
             for recipe, wires in orders.items():
-                before = len(self.diagrams.known)
-                try:
-                    self._all(path, sample, wires, limit)
-                except OverBudget:
+                size = self._size(path, sample, wires, limit)
+                if size is None:
                     continue
-                finally:
-                    cost = len(self.diagrams.known) - before
-                    self.diagrams.rollback()
-                best, limit = recipe, cost - 1
-                if cost <= easy:
-                    return best
-            if best or budget >= self.budget:
+                best, limit = recipe, size - 1
+                if size <= max(len(own.low), NEARLY * sizes.get(recipe, 0)):
+                    break
+            if best:
+                sizes[best] = max(limit + 1, sizes.pop(best, 0))
                 return best
+            if budget >= self.budget:
+                return None
             budget = min(4 * budget, self.budget)
 
-    def _all(self, path: Path, outputs: Sequence[int], wires: list[int], budget: int) -> list[int]:
-        """Grow several output wires under one shared budget; nothing is kept on OverBudget."""
-        end = len(self.diagrams.known) + budget
+    def _size(
+        self, path: Path, sample: Sequence[int], wires: list[int], limit: int
+    ) -> int | None:
+        """New nodes for a few output wires in this order; None when above the limit."""
+        before = len(self.diagrams.known)
         try:
-            literals = [
-                self.diagrams.grow(path, output, wires, end - len(self.diagrams.known))
-                for output in outputs
-            ]
+            self._grow_all(path, sample, wires, limit, check=False)
+            return len(self.diagrams.known) - before
         except OverBudget:
+            return None
+        finally:
             self.diagrams.rollback()
-            raise
-        return literals
+
+    def _grow_all(
+        self, path: Path, outputs: Sequence[int], wires: list[int], budget: int, check: bool = True
+    ) -> list[int]:
+        """Grow several output wires under one shared budget."""
+        end = len(self.diagrams.known) + budget
+        return [
+            self.diagrams.grow(path, output, wires, end - len(self.diagrams.known), check)
+            for output in outputs
+        ]
 
     def _candidates(self, own: Scan) -> list[Recipe]:
-        known = self._winners.get(self._kind(own), [])
+        """All recipes; those that won before for these ports first, the latest winner first."""
+        known = list(reversed(self._sizes.get(self._kind(own), {})))
         return known + [r for r in recipes(self.box, own) if r not in known]
 
     def _kind(self, own: Scan) -> tuple[int, frozenset[int]]:
         return own.port, frozenset(self.box.input_bits[w][0] for w in own.low)
 
-    def _remember(self, own: Scan, recipe: Recipe) -> None:
-        self.diagrams.commit()
-        self.wins[recipe] = self.wins.get(recipe, 0) + 1
-        known = self._winners.setdefault(self._kind(own), [])
-        if recipe in known:
-            known.remove(recipe)
-        known.insert(0, recipe)
-
     def _outputs(self, port: int) -> list[int]:
         return [i for i, (p, _) in enumerate(self.box.output_bits) if p == port]
 
-    @staticmethod
-    def _sample(own: Scan, outputs: Sequence[int]) -> list[int]:
+    def _sample(self, own: Scan) -> list[int]:
+        outputs = self._outputs(own.port)
         spread = [(len(own.moving) - 1) * i // (SAMPLE_BITS - 1) for i in range(SAMPLE_BITS)]
         return [outputs[own.moving[i]] for i in sorted(set(spread))] if own.moving else []
