@@ -27,7 +27,7 @@ ACTIVE = 256
 CONSTANT_CHECKS = 8192
 COINS = 8
 SHARE = 0.12
-MOST_CELLS = 1024
+MOST_SPLITS = 1024
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,23 +57,20 @@ def cells_of(tree: Split | Cell) -> Iterator[Cell]:
 
 
 def decode(oracle: Oracle, prober: Prober) -> Split | Cell:
-    """Grow the decode tree of a box; at most MOST_CELLS cells."""
-    return _grow(oracle, prober, Path.free(oracle.box), MOST_CELLS)
+    """Grow the decode tree of a box; after MOST_SPLITS splits every node is a cell."""
+    left = iter(range(MOST_SPLITS))
 
+    def grow(path: Path) -> Split | Cell:
+        answers = oracle(path.apply(prober.mixed(CONSTANT_CHECKS)))
+        if (answers == answers[:, :1]).all():
+            return Cell(path, constant=True)
+        wire = _control_wire(oracle, prober, path)
+        if wire is None or next(left, None) is None:
+            return Cell(path, constant=False)
+        place = oracle.box.input_bits[wire]
+        return Split(wire, grow(path.fix(place, 0)), grow(path.fix(place, 1)))
 
-def _grow(oracle: Oracle, prober: Prober, path: Path, room: int) -> Split | Cell:
-    answers = oracle(path.apply(prober.mixed(CONSTANT_CHECKS)))
-    if (answers == answers[:, :1]).all():
-        return Cell(path, constant=True)
-    wire = _control_wire(oracle, prober, path) if room > 1 else None
-    if wire is None:
-        return Cell(path, constant=False)
-    place = oracle.box.input_bits[wire]
-    return Split(
-        wire,
-        _grow(oracle, prober, path.fix(place, 0), room // 2),
-        _grow(oracle, prober, path.fix(place, 1), room // 2),
-    )
+    return grow(Path.free(oracle.box))
 
 
 def _control_wire(oracle: Oracle, prober: Prober, path: Path) -> int | None:

@@ -24,6 +24,7 @@ from tools.bsd.probes import Prober
 
 MOST_ROUNDS = 64
 KEPT_PER_TASK = 4
+NEIGHBOURS = 400
 
 
 class NotConverged(RuntimeError):
@@ -69,6 +70,7 @@ class Learned:
     wrong: tuple[int, ...]
     formal: int
     seconds: float
+    cpu_seconds: float
     orders: dict[str, int]
 
     @property
@@ -95,7 +97,7 @@ class Learner:
         self, box: Box, settings: Settings, progress: Callable[[Progress], None]
     ) -> None:
         self.box, self.settings, self.progress = box, settings, progress
-        self._started = time.monotonic()
+        self._started, self._cpu_started = time.monotonic(), time.process_time()
         self.oracle = Oracle(box)
         self.prober = Prober(box, settings.seed)
         self.diagrams = Diagrams(self.oracle, self.prober)
@@ -132,13 +134,20 @@ class Learner:
             self._repair(found)
         raise NotConverged(f"{self.box.name}: still {found.wrong} wrong of {found.asked} vectors")
 
-    def teach(self, vectors: Words) -> Learned:
-        """Take counterexamples (ports, k) from a proof: queries like any other."""
-        self.formal += vectors.shape[1]
-        near = [self.prober.neighbours(vector, 400) for vector in vectors.T]
-        batch = np.hstack([vectors, *near])
-        self._repair(self.judge.compare(self.diagrams.netlist, self.composed(), iter([batch])))
+    def wrong_about(self, vector: Words) -> bool:
+        """Whether the netlist and the box differ on one query of shape (ports,)."""
+        return self._compare(vector[:, None]).wrong > 0
+
+    def teach(self, vector: Words) -> Learned:
+        """Learn from a proof's counterexample, shape (ports,): a query like any other, asked
+        together with neighbours of it."""
+        self.formal += 1
+        near = self.prober.neighbours(vector, NEIGHBOURS)
+        self._repair(self._compare(np.hstack([vector[:, None], near])))
         return self.refine()
+
+    def _compare(self, vectors: Words) -> Mistakes:
+        return self.judge.compare(self.diagrams.netlist, self.composed(), iter([vectors]))
 
     def composed(self) -> list[int]:
         """One literal per output wire: the cells under the decode tree."""
@@ -190,6 +199,6 @@ class Learner:
         return Learned(
             self.box, self.diagrams.netlist, tuple(literals), self.settings.seed, len(self.cells),
             self.oracle.queries, tuple(self.wrong), self.formal,
-            time.monotonic() - self._started,
+            time.monotonic() - self._started, time.process_time() - self._cpu_started,
             {str(recipe): wins for recipe, wins in self.portfolio.wins.items()},
         )  # fmt: skip

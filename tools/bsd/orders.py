@@ -46,13 +46,19 @@ class Recipe:
     """How to make an order: a way to cut the wires into blocks, and for each block whether its
     most significant wire comes first.
 
-    ``all``: one block. ``severe``: severe wires, the rest. ``mild``: ports that are mostly
-    severe come last, so that what they decide is shared by all output bits; before them the
-    severe wires of the other ports, then the mild ones. ``first:PORT``, ``last:PORT``.
+    ``all``: one block. ``severe``: severe wires, the rest. ``late``: the rest, severe wires, so
+    that what these decide is shared by all output bits. ``ports``: the same by whole ports,
+    those that are mostly severe last; but a severe wire of another port comes first of all.
+    ``first:PORT``, ``last:PORT``: one port before or after the rest.
     """
 
     kind: str
     descending: tuple[bool, ...]
+
+    @property
+    def is_fallback(self) -> bool:
+        """Whether it is worth trying only when the others give nothing modest."""
+        return ":" in self.kind
 
     def __str__(self) -> str:
         return f"{self.kind}/{'+'.join('msb' if d else 'lsb' for d in self.descending)}"
@@ -125,10 +131,9 @@ def recipes(box: Box, own: Scan) -> Iterator[Recipe]:
     """Recipes that differ for this scan, the likeliest first."""
     both = (True, False)
     yield from (Recipe("all", (d,)) for d in both)
-    if len(_blocks(box, own, "mild")) > 1:
-        yield from (Recipe("mild", (d, d, e)) for d, e in product(both, both))
-    if len(_blocks(box, own, "severe")) > 1:
-        yield from (Recipe("severe", (d, e)) for d, e in product(both, both))
+    for kind in ("ports", "late", "severe"):
+        if len(_blocks(box, own, kind)) > 1:
+            yield from (Recipe(kind, (d, d if kind == "ports" else e, e)) for d, e in product(both, both))
     ports = sorted({box.input_bits[w][0] for w in own.low})
     if len(ports) > 1:
         for where, port, d in product(("first", "last"), ports, both):
@@ -154,10 +159,10 @@ def _blocks(box: Box, own: Scan, kind: str) -> list[list[int]]:
 
     def block(wire: int) -> int:
         port, severe = box.input_bits[wire][0], own.severity[wire] > SEVERE
-        if kind == "mild":
+        if kind == "ports":
             return 2 if port in deciding else 0 if severe else 1
-        if kind == "severe":
-            return 0 if severe else 1
+        if kind in ("severe", "late"):
+            return int(severe != (kind == "severe"))
         return int((box.inputs[port].name == name) != (where == "first")) if name else 0
 
     cut = [[w for w in own.low if block(w) == place] for place in range(3)]

@@ -1,11 +1,13 @@
 """Choose a wire order for one output port in one cell by trying a portfolio of recipes.
 
 A recipe is tried on a few output bits under a node budget that doubles twice each time all
-recipes fail; the smallest diagram wins. Recipes that won for the same ports are tried first.
+recipes fail; the smallest diagram, extrapolated to all bits, wins. Recipes that won for the same
+ports are tried first.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from tools.bsd.diagram import Diagrams, OverBudget
@@ -15,6 +17,8 @@ from tools.bsd.path import Path
 SAMPLE_BITS = 4
 FIRST_BUDGET = 64
 NEARLY = 1.25
+LINEAR = 4
+MODEST = 8
 
 
 class TooLarge(RuntimeError):
@@ -27,7 +31,7 @@ class Portfolio:
     def __init__(self, diagrams: Diagrams, budget: int) -> None:
         self.diagrams, self.box, self.budget = diagrams, diagrams.box, budget
         self.wins: dict[Recipe, int] = {}
-        self._sizes: dict[tuple[int, frozenset[int]], dict[Recipe, int]] = {}
+        self._sizes: dict[tuple[int, frozenset[int]], dict[Recipe, float]] = {}
 
     def grow(self, path: Path, own: Scan, others: Sequence[Scan]) -> list[int]:
         """A literal for each bit of the scanned output port under the path.
@@ -53,40 +57,44 @@ class Portfolio:
         )
 
     def _smallest(self, path: Path, own: Scan, orders: dict[Recipe, list[int]]) -> Recipe | None:
-        """The recipe with the fewest new nodes over a few output bits; or the first that is
-        linear in the inputs, or about as small as when it won before."""
-        sample = self._sample(own)
+        """The recipe with the smallest estimate; or the first that is linear in the inputs, or
+        about as small as when it won before."""
         sizes = self._sizes.setdefault(self._kind(own), {})
+        linear, modest = LINEAR * len(own.low), MODEST * len(own.low)
         budget = min(FIRST_BUDGET, self.budget)
         while True:
-            best: Recipe | None = None
-            limit = budget
+            best, least = None, float(self.budget)
             for recipe, wires in orders.items():
-                size = self._size(path, sample, wires, limit)
-                if size is None:
-                    continue
-                best, limit = recipe, size - 1
-                if size <= max(len(own.low), NEARLY * sizes.get(recipe, 0)):
+                if recipe.is_fallback and min(least, budget) <= modest:
+                    break
+                size = self._estimate(path, own, wires, min(budget, int(least)))
+                if size < least:
+                    best, least = recipe, size
+                if size <= max(linear, NEARLY * sizes.get(recipe, 0)):
                     break
             if best:
-                sizes[best] = max(limit + 1, sizes.pop(best, 0))
+                sizes[best] = max(least, sizes.pop(best, 0))
                 return best
             if budget >= self.budget:
                 return None
             budget = min(4 * budget, self.budget)
 
-    def _size(
-        self, path: Path, sample: Sequence[int], wires: list[int], limit: int
-    ) -> int | None:
-        """New nodes for a few output wires in this order; None when above the limit."""
+    def _estimate(self, path: Path, own: Scan, wires: list[int], budget: int) -> float:
+        """New nodes for the whole port in this order, extrapolated from a few of its bits, the
+        highest first: what later ones add, the bits left out will add too. Infinite when the
+        few alone exceed the budget."""
         before = len(self.diagrams.known)
+        sample = self._sample(own)
         try:
-            self._grow_all(path, sample, wires, limit, check=False)
-            return len(self.diagrams.known) - before
+            self._grow_all(path, sample[:1], wires, budget, check=False)
+            first = len(self.diagrams.known) - before
+            self._grow_all(path, sample[1:], wires, budget - first, check=False)
+            more = len(self.diagrams.known) - before - first
         except OverBudget:
-            return None
+            return math.inf
         finally:
             self.diagrams.rollback()
+        return first + more * (len(own.moving) - 1) / max(1, len(sample) - 1)
 
     def _grow_all(
         self, path: Path, outputs: Sequence[int], wires: list[int], budget: int, check: bool = True
@@ -112,4 +120,4 @@ class Portfolio:
     def _sample(self, own: Scan) -> list[int]:
         outputs = self._outputs(own.port)
         spread = [(len(own.moving) - 1) * i // (SAMPLE_BITS - 1) for i in range(SAMPLE_BITS)]
-        return [outputs[own.moving[i]] for i in sorted(set(spread))] if own.moving else []
+        return [outputs[own.moving[i]] for i in sorted(set(spread))[::-1]] if own.moving else []

@@ -13,7 +13,8 @@ def to_verilog(box: Box, netlist: Netlist, literals: Sequence[int]) -> str:
     wire ``i``.
 
     A node reads ``wire ? high : low``. Where a branch is constant, or the branches are
-    complements, it is written as and, or, exclusive or; a node that is a wire is that wire.
+    complements, it is written as and, or, exclusive or; a node that is a wire, or its
+    complement, gets no name of its own.
     """
     wires = [_wire(box.inputs[p], b) for p, b in box.input_bits]
     nodes = netlist.reachable(literals)
@@ -21,8 +22,10 @@ def to_verilog(box: Box, netlist: Netlist, literals: Sequence[int]) -> str:
     body = []
     for n in nodes:
         text = _expression(wires[netlist.wire[n]], netlist.low[n], netlist.high[n], names)
-        names[n] = text if text in wires else f"n{n}"
-        if names[n] != text:
+        if text.removeprefix("~") in wires:
+            names[n] = text
+        else:
+            names[n] = f"n{n}"
             body.append(f"  wire n{n} = {text};")
     for (p, b), literal in zip(box.output_bits, literals, strict=True):
         body.append(f"  assign {_wire(box.outputs[p], b)} = {_text(literal, names)};")
@@ -54,7 +57,10 @@ def _expression(wire: str, low: int, high: int, names: dict[int, str]) -> str:
 def _text(literal: int, names: dict[int, str]) -> str:
     if literal == TRUE:
         return "1'b1"
-    return ("~" if literal & 1 else "") + names[literal >> 1]
+    name = names[literal >> 1]
+    if not literal & 1:
+        return name
+    return name[1:] if name.startswith("~") else f"~{name}"
 
 
 def _wire(port: Port, bit: int) -> str:
