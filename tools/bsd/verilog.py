@@ -41,8 +41,7 @@ def to_verilog(box: Box, netlist: Netlist, literals: Sequence[int]) -> str:
 
 
 def _expression(wire: str, low: int, high: int, names: dict[int, str]) -> str:
-    """``wire ? high : low``, simplified. A stored high edge is never negated, hence not TRUE
-    unless the netlist's rule is broken; FALSE on the high side covers both."""
+    """``wire ? high : low``, simplified; a stored high edge is never TRUE (see Netlist)."""
     if high == FALSE:
         return f"~{wire}" if low == TRUE else f"~{wire} & {_text(low, names)}"
     if low == FALSE:

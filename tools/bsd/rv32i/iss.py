@@ -175,3 +175,31 @@ def step(batch: Mapping[str, Words]) -> dict[str, Words]:
 def core(examples: bool = True) -> Box:
     """The RV32I execution core as a black box, with or without the list of encodings."""
     return Box("rv32i", INPUTS, OUTPUTS, step, ENCODINGS if examples else ())
+
+
+REGISTERS = {f"x{i}": f"x{i}_next" for i in range(32)}
+"""Each register's input port and the output port with its next value, in `whole`."""
+
+
+def step_whole(batch: Mapping[str, Words]) -> dict[str, Words]:
+    """One instruction over the whole state: 32 registers, pc, instruction, memory word."""
+    registers = np.stack([batch[name] for name in REGISTERS])
+    registers[0] = 0
+    instr = batch["instr"]
+    each = np.arange(len(instr))
+    field = {low: (instr >> np.uint64(low) & np.uint64(31)).astype(np.int64) for low in (7, 15, 20)}
+    operands = {"rs1": registers[field[15], each], "rs2": registers[field[20], each]}
+    answer = step({**operands, **{name: batch[name] for name in ("instr", "pc", "load")}})
+    rd, we = answer.pop("rd"), answer.pop("we").astype(np.bool_)
+    registers[field[7][we], each[we]] = rd[we]
+    registers[0] = 0
+    return answer | {name: registers[i] for i, name in enumerate(REGISTERS.values())}
+
+
+def whole() -> Box:
+    """RV32I as a black box from full state to full state; no operand is named."""
+    inputs = tuple(Port(name, 32) for name in REGISTERS)
+    outputs = tuple(Port(name, 32) for name in REGISTERS.values())
+    free = tuple(p for p in INPUTS if p.name in ("instr", "pc", "load"))
+    seen = tuple(p for p in OUTPUTS if p.name not in ("rd", "we"))
+    return Box("rv32i_whole", inputs + free, outputs + seen, step_whole, ENCODINGS)

@@ -57,7 +57,8 @@ module rv32i_reference (
   wire [31:0] address = rs1 + (is_store ? imm_s : imm_i);
   wire        skewed = (f3[1:0] == 2'b01 & address[0]) | (f3[1:0] == 2'b10 & |address[1:0]);
   wire        reads = is_load & !skewed, writes = is_store & !skewed;
-  wire [7:0]  byte_read = load[{address[1:0], 3'b000} +: 8];
+  wire [31:0] moved = load >> {address[1:0], 3'b000};
+  wire [7:0]  byte_read = moved[7:0];
   wire [15:0] half_read = address[1] ? load[31:16] : load[15:0];
   wire [31:0] loaded = f3[1:0] == 2'b00 ? {{24{byte_read[7] & !f3[2]}}, byte_read}
                      : f3[1:0] == 2'b01 ? {{16{half_read[15] & !f3[2]}}, half_read} : load;
