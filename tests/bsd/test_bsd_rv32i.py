@@ -16,7 +16,7 @@ PC = 0x1000
 
 
 def execute(instr, rs1=0, rs2=0, load=0, pc=PC):
-    values = dict(instr=instr, pc=pc, rs1=rs1, rs2=rs2, load=load)
+    values = {"instr": instr, "pc": pc, "rs1": rs1, "rs2": rs2, "load": load}
     answer = step({k: np.array([v & 0xFFFFFFFF], dtype=np.uint64) for k, v in values.items()})
     return {name: int(row[0]) for name, row in answer.items()}
 
@@ -161,7 +161,8 @@ def test_stores_drive_their_lanes(funct3, offset, wdata, strb):
 
 
 @pytest.mark.parametrize(
-    "instr", [i_type(0x03, 1, 1), i_type(0x03, 5, 3), i_type(0x03, 2, 2), s_type(1, 1), s_type(2, 3)]
+    "instr",
+    [i_type(0x03, 1, 1), i_type(0x03, 5, 3), i_type(0x03, 2, 2), s_type(1, 1), s_type(2, 3)],
 )
 def test_misaligned_accesses_trap_and_tell_the_address(instr):
     offset = execute(instr, rs1=0)["addr"]

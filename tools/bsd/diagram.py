@@ -201,7 +201,9 @@ class Diagrams:
             return
         vectors = self._fresh(MERGE_CHECKS)
         mine = self.value(path, output, vectors) ^ negated
-        self._separate(vectors, mine ^ self.value(known.path, known.output, vectors) ^ known.negated)
+        self._separate(
+            vectors, mine ^ self.value(known.path, known.output, vectors) ^ known.negated
+        )
 
     def _separate(self, vectors: Words, differ: Bits) -> None:
         if differ.any():

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -93,9 +94,7 @@ def learn(
 class Learner:
     """One run over one box. `learn` is the short way; a proof's counterexamples go to `teach`."""
 
-    def __init__(
-        self, box: Box, settings: Settings, progress: Callable[[Progress], None]
-    ) -> None:
+    def __init__(self, box: Box, settings: Settings, progress: Callable[[Progress], None]) -> None:
         self.box, self.settings, self.progress = box, settings, progress
         self._started, self._cpu_started = time.monotonic(), time.process_time()
         self.oracle = Oracle(box)
@@ -151,7 +150,7 @@ class Learner:
 
     def composed(self) -> list[int]:
         """One literal per output wire: the cells under the decode tree."""
-        each = iter([sum(ports, []) for ports in self.literals])
+        each = iter([list(chain.from_iterable(ports)) for ports in self.literals])
         return self._compose(self.tree, each)
 
     def _compose(self, tree: Split | Cell, cells: Iterator[list[int]]) -> list[int]:

@@ -114,9 +114,7 @@ def _graded(scan: Scan, wires: set[int]) -> bool:
     return len({scan.low[w] for w in wires}) * 3 > len(wires)
 
 
-def _most_similar(
-    box: Box, port: int, wires: set[int], others: Sequence[Scan]
-) -> dict[int, int]:
+def _most_similar(box: Box, port: int, wires: set[int], others: Sequence[Scan]) -> dict[int, int]:
     """Significance in the graded scan whose wires at this port overlap most (Jaccard index)."""
     best, closest = {}, 0.5
     for other in others:
@@ -132,8 +130,9 @@ def recipes(box: Box, own: Scan) -> Iterator[Recipe]:
     both = (True, False)
     yield from (Recipe("all", (d,)) for d in both)
     for kind in ("ports", "late", "severe"):
-        if len(_blocks(box, own, kind)) > 1:
-            yield from (Recipe(kind, (d, d if kind == "ports" else e, e)) for d, e in product(both, both))
+        if sum(map(bool, _blocks(box, own, kind))) > 1:
+            for d, e in product(both, both):
+                yield Recipe(kind, (d, d, e) if kind == "ports" else (d, e))
     ports = sorted({box.input_bits[w][0] for w in own.low})
     if len(ports) > 1:
         for where, port, d in product(("first", "last"), ports, both):
@@ -150,7 +149,7 @@ def order(box: Box, own: Scan, weights: dict[int, int], recipe: Recipe) -> list[
 
 
 def _blocks(box: Box, own: Scan, kind: str) -> list[list[int]]:
-    """The wires that matter, cut into the non-empty blocks of a kind of recipe."""
+    """The wires that matter, cut into the blocks of a kind of recipe; some may be empty."""
     ports: dict[int, list[int]] = {}
     for wire in own.low:
         ports.setdefault(box.input_bits[wire][0], []).append(wire)
@@ -165,5 +164,4 @@ def _blocks(box: Box, own: Scan, kind: str) -> list[list[int]]:
             return int(severe != (kind == "severe"))
         return int((box.inputs[port].name == name) != (where == "first")) if name else 0
 
-    cut = [[w for w in own.low if block(w) == place] for place in range(3)]
-    return [wires for wires in cut if wires]
+    return [[w for w in own.low if block(w) == place] for place in range(3)]

@@ -103,11 +103,13 @@ def _execute(i: int, pc: int, a: int, b: int, word: int, out: Ints) -> None:
     imm = _signed(i >> 20, 12)
     out[:] = 0
     out[1] = pc + 4
-    if opcode == LUI or opcode == AUIPC:
+    if opcode in (LUI, AUIPC):
         out[0] = (i & 0xFFFFF000) + (pc if opcode == AUIPC else 0)
         out[4] = 1
     elif opcode == JAL or (opcode == JALR and funct3 == 0):
-        offset = (i >> 31 << 20) | (i >> 12 & 0xFF) << 12 | (i >> 20 & 1) << 11 | (i >> 21 & 1023) << 1
+        offset = (
+            (i >> 31 << 20) | (i >> 12 & 0xFF) << 12 | (i >> 20 & 1) << 11 | (i >> 21 & 1023) << 1
+        )
         target = pc + _signed(offset, 21) if opcode == JAL else (a + imm) & ~1
         _jump(target, pc + 4, out)
     elif opcode == BRANCH and funct3 != 2 and funct3 != 3:
