@@ -40,7 +40,7 @@ def _two_operands(
     ones = _U((1 << out) - 1)
 
     def step(batch: Mapping[str, Words]) -> dict[str, Words]:
-        return {"y": function(batch["a"], batch["b"]).astype(_U) & ones}
+        return {"y": function(batch["a"], batch["b"]) & ones}
 
     box = Box(f"{name}{width}", (Port("a", width), Port("b", width)), (Port("y", out),), step)
     reference = f"""module reference(input [{width - 1}:0] a, b, output [{out - 1}:0] y);
@@ -55,11 +55,11 @@ def _adder(width: int) -> Example:
 
 
 def _less(width: int) -> Example:
-    return _two_operands("less", width, 1, lambda a, b: a < b, "a < b")
+    return _two_operands("less", width, 1, lambda a, b: (a < b).astype(_U), "a < b")
 
 
 def _equal(width: int) -> Example:
-    return _two_operands("equal", width, 1, lambda a, b: a == b, "a == b")
+    return _two_operands("equal", width, 1, lambda a, b: (a == b).astype(_U), "a == b")
 
 
 def _multiplier(width: int) -> Example:

@@ -68,7 +68,7 @@ class Prober:
         ports, count = vectors.shape
         if ports < 2:
             return
-        index = np.nonzero(self.rng.random(count) < 0.5)[0]
+        index = np.flatnonzero(self.rng.random((count,)) < 0.5)
         source = self.rng.integers(ports, size=len(index))
         target = (source + self.rng.integers(1, ports, size=len(index))) % ports
         word = vectors[source, index]
@@ -88,7 +88,7 @@ class Prober:
         names = [p.name for p in self.box.inputs]
         for i, example in enumerate(examples):
             row = names.index(example.port)
-            self._impose(vectors, row, np.nonzero(chosen == i)[0], example)
+            self._impose(vectors, row, np.flatnonzero(np.equal(chosen, i)), example)
 
     @staticmethod
     def _impose(vectors: Words, row: int, index: np.ndarray, example: Encoding) -> None:

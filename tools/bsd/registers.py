@@ -63,7 +63,8 @@ class _Events:
 
     def named_by(self, values: Words) -> npt.NDArray[np.bool_]:
         """Which events a field explains, given its value in every query."""
-        return values[self.query] == self.register
+        named: npt.NDArray[np.bool_] = values[self.query] == self.register
+        return named
 
 
 def find_registers(box: Box, next_port: Mapping[str, str], seed: int = 0) -> Registers:
@@ -102,8 +103,9 @@ def _fields(box: Box, registers: set[str], width: int) -> list[Field]:
 
 
 def _value(field: Field, vectors: Words, inputs: list[str]) -> Words:
-    word = vectors[inputs.index(field.port)] >> np.uint64(field.low)
-    return word & np.uint64((1 << field.width) - 1)
+    word: Words = vectors[inputs.index(field.port)] >> np.uint64(field.low)
+    word &= np.uint64((1 << field.width) - 1)
+    return word
 
 
 def _rows(chosen: list[int], count: int) -> npt.NDArray[np.bool_]:
