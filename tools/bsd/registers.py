@@ -76,7 +76,7 @@ def find_registers(box: Box, next_port: Mapping[str, str], seed: int = 0) -> Reg
     now = [inputs.index(name) for name in next_port]
     then = [outputs.index(name) for name in next_port.values()]
     vectors = prober.uniform(VECTORS)
-    oracle.audit(vectors[:, :64])
+    oracle.audit(vectors[:, :1024])
     answers = oracle(vectors)
     zero = [i for i, o in enumerate(then) if not answers[o].any()]
     fields = _fields(box, set(next_port), (len(now) - 1).bit_length())
