@@ -288,9 +288,10 @@ def attention_gradients(
 
 def error(got: Array, want: Array) -> float:
     """Largest absolute difference over the largest reference value; inf where not finite."""
-    difference = np.abs(got.astype(np.float64) - want.astype(np.float64))
-    same = np.equal(got.astype(np.float64), want.astype(np.float64))
-    difference = np.where(same, 0.0, difference)  # -inf is right where -inf is wanted
+    wide = got.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        # -inf is right where -inf is wanted
+        difference = np.where(wide == want, 0.0, np.abs(wide - want))
     if not np.all(np.isfinite(difference)):
         return math.inf
     finite = np.abs(want[np.isfinite(want)])
