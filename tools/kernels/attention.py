@@ -136,13 +136,14 @@ def _key_loops(spec: Attention, block_n: int, stages: int) -> list[str]:
     if spec.window:
         first = f"min(max(0, {row} + 1 - W) / BN, {last})"
         clear = f"min(ceil(max(0, {row} + BM - W), BN), {last})"
-    masked = _body(spec, _masks(spec, length, shift), stages)
+    ends = spec.ragged or spec.keys % block_n != 0
+    masked = _body(spec, _masks(spec, length if ends else "", shift), stages)
     plain = _body(spec, [], stages)
     loops = []
     if spec.window:
         loops += [f"for j = {first} : {clear}", *masked, "end"]
     loops += [f"for j = {clear} : {edge}", *plain, "end"]
-    if spec.masked or spec.ragged or spec.keys % block_n:
+    if spec.masked or ends:
         start = f"max({clear}, {edge})" if spec.window else edge
         loops += [f"for j = {start} : {last}", *masked, "end"]
     return loops
@@ -150,7 +151,7 @@ def _key_loops(spec: Attention, block_n: int, stages: int) -> list[str]:
 
 def _masks(spec: Attention, length: str, shift: int) -> list[str]:
     """Mask statements for a block at [q * BM, j * BN]; each only removes elements."""
-    kinds = [f"bound({length})"]
+    kinds = [f"bound({length})"] if length else []
     if spec.prefix:
         kinds.append(f"prefix({_signed(shift)}, P0)")
     elif spec.masked:
