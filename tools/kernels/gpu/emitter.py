@@ -10,15 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tools.kernels.c.plan import Plan, Unsupported, flatten
-from tools.tl.expressions import evaluate, text
+from tools.kernels.c.plan import Unsupported, flatten
+from tools.kernels.gpu.values import DTYPES, Values
+from tools.tl.expressions import evaluate
 from tools.tl.syntax import (
-    BINARY,
     REDUCE,
     Allocate,
     Compute,
     Copy,
-    Expr,
     For,
     If,
     Param,
@@ -28,38 +27,7 @@ from tools.tl.syntax import (
     Tune,
 )
 
-DTYPES = {
-    "fp32": "float32",
-    "fp16": "float16",
-    "bf16": "bfloat16",
-    "int8": "int8",
-    "int32": "int32",
-}
-LOWEST = "-1e30"  # a finite stand-in for the -inf of a running maximum: never inf - inf
 LOG2E = 1.4426950408889634
-
-_UNARY = {
-    "Exp": "T.exp2({x} * 1.4426950408889634)",
-    "Log": "T.log({x})",
-    "Relu": "T.max({x}, 0.0)",
-    "Gelu": "0.5 * {x} * (1.0 + T.erf({x} * 0.7071067811865476))",
-    "Silu": "{x} / (1.0 + T.exp(-{x}))",
-    "Tanh": "T.tanh({x})",
-    "Sigmoid": "1.0 / (1.0 + T.exp(-{x}))",
-    "Square": "{x} * {x}",
-    "Rsqrt": "T.rsqrt({x})",
-    "Reciprocal": "1.0 / {x}",
-    "Cast": "{x}",
-    "Fill": "{s}",
-    "Scale": "{x} * {s}",
-    "Offset": "{x} + {s}",
-    "Softcap": "{s} * T.tanh({x} / {s})",
-    "Add": "{x} + {y}",
-    "Subtract": "{x} - {y}",
-    "Multiply": "{x} * {y}",
-    "Divide": "T.if_then_else({y} != 0, {x} / {y}, 0.0)",
-    "Maximum": "T.max({x}, {y})",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +36,15 @@ class GpuSchedule:
 
     ``reverse`` starts with the last blocks of the innermost parallel loop (under a causal mask
     the longest ones); ``swizzle`` > 0 walks the grid in bands that many blocks wide, for the
-    second-level cache.
+    second-level cache. ``overlap`` runs the value product of one key block beside the score
+    product of the next (Hopper's asynchronous tensor cores).
     """
 
     threads: int = 128
     stages: int = 2
     reverse: bool = False
     swizzle: int = 0
+    overlap: bool = False
 
 
 def emit_tilelang(program: Program, schedule: GpuSchedule) -> str:
@@ -85,9 +55,9 @@ def emit_tilelang(program: Program, schedule: GpuSchedule) -> str:
     return _Emitter(program, schedule).module()
 
 
-class _Emitter:
+class _Emitter(Values):
     def __init__(self, program: Program, schedule: GpuSchedule) -> None:
-        self.plan = Plan(program)
+        super().__init__(program)
         self.schedule = schedule
         self.lines: list[str] = []
         self.depth = 2
@@ -151,15 +121,6 @@ class _Emitter:
                 self.put(f'total = T.alloc_fragment([{rows}], "float32")')
                 break
 
-    def expression(self, expr: Expr | None) -> str:
-        """A TL expression in Python, parameters as numbers."""
-        assert expr is not None
-        values = {k: str(v) for k, v in self.plan.values.items()}
-        result = text(expr, values, "//")
-        for name, function in (("ceil(", "T.ceildiv("), ("min(", "T.min("), ("max(", "T.max(")):
-            result = result.replace(name, function)
-        return {"inf": "T.infinity('float32')", "-inf": LOWEST}.get(result, result)
-
     def block(self, statements: Sequence[Statement]) -> None:
         """Statements in order; loops that differ only by masks become one pipeline.
 
@@ -217,32 +178,71 @@ class _Emitter:
             self.put(f"for {s.variable} in T.serial({low}, {high}):")
             self.indented(s.body)
             return
+        softmax = [c for c in s.body if isinstance(c, Compute) and c.operation == "OnlineSoftmax"]
+        if self.schedule.overlap and softmax:
+            self.overlapped(s, softmax[0], low, high)
+            return
         bounds = high if low == "0" else f"{low}, T.max({low}, {high})"
         self.put(f"for {s.variable} in T.Pipelined({bounds}, num_stages={self.stages}):")
         self.indented(s.body)
 
-    def region(self, s: Copy, array: str) -> str:
-        """The slice of a global array that a tile covers."""
-        assert s.dims is not None and s.coordinate is not None
-        dims = self.plan.size(s.dims)[-len(s.coordinate) :]
-        leading = len(s.coordinate) - len(dims)
-        parts = [self.expression(c) for c in s.coordinate[:leading]]
-        for c, extent in zip(s.coordinate[leading:], dims, strict=True):
-            start = self.expression(c)
-            parts.append(f"{start} : {start} + {extent}")
-        return f"{array}[{', '.join(parts)}]"
+    def overlapped(self, s: For, softmax: Compute, low: str, high: str) -> None:
+        """The value product lags one turn behind: P starts as zero and is used up at the end."""
+        at = s.body.index(softmax)
+        value = next(c for c in s.body[at:] if isinstance(c, Copy))
+        product = next(c for c in s.body[at:] if isinstance(c, Compute) and c.operation == "GEMM")
+        score = next(c for c in s.body if isinstance(c, Compute) and c.operation == "GEMM")
+        first = s.body.index(score)
+        j = s.variable
+        dims, dtype = self.shared[value.result]
+        self.put(f'last_s = T.alloc_shared({list(dims)}, "{DTYPES[dtype]}")')
+        self.put(f'witness = T.alloc_local([1], "{DTYPES[dtype]}")')
+        self.put(f"T.fill({softmax.result}_r, 0)")
+        bounds = high if low == "0" else f"{low}, T.max({low}, {high})"
+        self.put(f"for {j} in T.Pipelined({bounds}, num_stages={self.stages}):")
+        self.depth += 1
+        self.block(s.body[:first])
+        self.rename = {j: f"T.max({j} - 1, {low})"}
+        self.copy(value)
+        self.rename = {}
+        self.gemm(score, "wgmma_gemm")
+        self.gemm(product, "wgmma_gemm")
+        # TileLang frees a pipeline buffer after its last use in the text. The asynchronous
+        # product still reads it until the wait, so a dead read after each wait holds it.
+        key = score.operands[1].name
+        self.put("T.wait_wgmma(1)")
+        self.put(f"witness[0] = {key}_s[0, 0]")
+        self.block(s.body[first + 1 : at])
+        held = f"witness[0] = {value.result}_s[0, 0]"
+        self.online_softmax(softmax, ["T.wait_wgmma(0)", held])
+        self.depth -= 1
+        self.rename = {j: f"T.max({high} - 1, 0)"}
+        self.put(f"T.copy({self.region(value, value.name)}, last_s)")
+        self.rename = {}
+        self.put(
+            f"T.gemm({softmax.result}_r, last_s, {product.result}_r, "
+            "policy=T.GemmWarpPolicy.FullRow)"
+        )
 
     def copy(self, s: Copy) -> None:
         if s.source == "global":
             there = f"{s.result}_{s.destination[0]}"
             self.put(f"T.copy({self.region(s, s.name)}, {there})")
         elif s.destination == "global":
-            self.put(f"T.copy({s.name}_{s.source[0]}, {self.region(s, s.result)})")
+            self.store(s)
         else:
             self.put(f"T.copy({s.name}_{s.source[0]}, {s.result}_{s.destination[0]})")
 
-    def tile(self, name: str) -> str:
-        return f"{name}_r" if name in self.plan.registers else f"{name}_s"
+    def store(self, s: Copy) -> None:
+        """Results leave through shared memory, in whole rows (and by the copy engine)."""
+        tile = f"{s.name}_{s.source[0]}"
+        dims, _ = self.plan.registers[s.name]
+        if len(dims) == 2:
+            out = DTYPES[self.plan.arrays[s.result].dtype]
+            self.put(f'{s.name}_o = T.alloc_shared({list(dims)}, "{out}")')
+            self.put(f"T.copy({tile}, {s.name}_o)")
+            tile = f"{s.name}_o"
+        self.put(f"T.copy({tile}, {self.region(s, s.result)})")
 
     def compute(self, s: Compute) -> None:
         if id(s) in self.folded.values():
@@ -263,7 +263,7 @@ class _Emitter:
         else:
             self.elementwise(s)
 
-    def gemm(self, s: Compute) -> None:
+    def gemm(self, s: Compute, function: str = "gemm") -> None:
         a, b = s.operands
         options = [f"transpose_{side}=True" for side, o in (("A", a), ("B", b)) if o.transposed]
         if s.get:
@@ -272,7 +272,7 @@ class _Emitter:
             # A row of scores must stay in one warp, where its maximum is found.
             options.append("policy=T.GemmWarpPolicy.FullRow")
         extra = "".join(f", {o}" for o in options)
-        self.put(f"T.gemm({self.tile(a.name)}, {self.tile(b.name)}, {s.result}_r{extra})")
+        self.put(f"T.{function}({self.tile(a.name)}, {self.tile(b.name)}, {s.result}_r{extra})")
 
     def elementwise(self, s: Compute) -> None:
         name = s.operands[0].name
@@ -289,40 +289,8 @@ class _Emitter:
         if s.operation == "Mask" and self.guard:
             self.depth -= 1
 
-    def value(self, s: Compute, x: str) -> str:
-        """The right side of an elementwise statement at (i_, j_)."""
-        if s.operation in ("Mask", "Alibi"):
-            assert s.origin is not None
-            row, column = (f"({self.expression(e)})" for e in s.origin)
-            row, column = f"({row} + i_)", f"({column} + j_)"
-            if s.operation == "Alibi":
-                return f"{x} + {self.expression(s.scalar)} * ({column} - {row})"
-            return f"T.if_then_else({self.kept(s, row, column)}, {x}, -T.infinity('float32'))"
-        y = ""
-        if s.operation in BINARY:
-            other = s.operands[1].name
-            dims = self.plan.registers[other][0]
-            at = "[j_]" if dims[0] == 1 else "[i_, j_]" if len(dims) == 2 else "[i_]"
-            y = f"{self.tile(other)}{at}"
-        scalar = self.expression(s.scalar) if s.scalar is not None else ""
-        return _UNARY[s.operation].format(x=x, y=y, s=scalar)
-
-    def kept(self, s: Compute, row: str, column: str) -> str:
-        assert s.mask is not None and s.mask.arguments is not None
-        a = [f"({self.expression(e)})" for e in s.mask.arguments]
-        match s.mask.kind:
-            case "bound":
-                return f"{column} < {a[0]}"
-            case "causal":
-                return f"{column} <= {row} + {a[0]}"
-            case "anticausal":
-                return f"{row} <= {column} + {a[0]}"
-            case "window":
-                return f"{column} > {row} + {a[0]} - {a[1]}"
-            case _:
-                return f"T.Or({column} <= {row} + {a[0]}, {column} < {a[1]})"
-
-    def online_softmax(self, s: Compute) -> None:
+    def online_softmax(self, s: Compute, wait: Sequence[str] = ()) -> None:
+        """``wait`` comes before the first line that touches the accumulator or the weights."""
         score, top, total, accumulator = (self.tile(o.name) for o in s.operands)
         rows, columns = self.plan.registers[s.operands[0].name][0]
         width = self.plan.registers[s.operands[3].name][0][1]
@@ -340,6 +308,7 @@ class _Emitter:
             f"T.reduce_sum({score}, total, dim=1)",
             f"for i_ in T.Parallel({rows}):",
             f"    {total}[i_] = {total}[i_] * shrink[i_] + total[i_]",
+            *wait,
             f"T.copy({score}, {result})",
             f"for i_, j_ in T.Parallel({rows}, {width}):",
             f"    {accumulator}[i_, j_] *= shrink[i_]",
