@@ -123,6 +123,7 @@ class Arena:
             for name, a in self.arrays.items():
                 self.view(index, name)[...] = _raw(values[name], a)
                 self.memory[place[name] - CANARY : place[name]] = self.fence
+        self.memory[-CANARY:] = self.fence
 
     def spoil(self) -> None:
         """Poison all outputs."""
@@ -143,6 +144,8 @@ class Arena:
             total.update(self.memory[place - CANARY : place])
             if not a.output:
                 total.update(np.ascontiguousarray(self.view(index, name)).tobytes())
+        last = place + self.view(index, name).nbytes
+        total.update(self.memory[last : last + CANARY])
         return total.hexdigest()
 
 

@@ -69,10 +69,8 @@ class _Emitter(Runs):
     def block(self, statements: Sequence[Statement]) -> None:
         for s in statements:
             match s:
-                case Param() | Allocate() | Reshape():
+                case Param() | Tune() | Allocate() | Reshape():
                     pass
-                case Tune():
-                    raise Unsupported(f"Tune {s.name} has no value: bind it first")
                 case For():
                     self.flush()
                     self.loop(s)

@@ -72,6 +72,8 @@ class Plan:
     """Facts about one program that every part of the emitter asks for."""
 
     def __init__(self, program: Program) -> None:
+        if program.tunables:
+            raise Unsupported(f"Tune {', '.join(program.tunables)} has no value: bind it first")
         self.program = program
         self.values = program.parameters
         walk = list(program.walk())

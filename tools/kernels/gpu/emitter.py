@@ -151,10 +151,8 @@ class _Emitter(Values):
 
     def statement(self, s: Statement) -> None:
         match s:
-            case Param() | Allocate() | Reshape():
+            case Param() | Tune() | Allocate() | Reshape():
                 pass
-            case Tune():
-                raise Unsupported(f"Tune {s.name} has no value: bind it first")
             case For():
                 self.loop(s)
             case If():
