@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from sandboxes import Command
+from sandboxes import Command, Limits
 from tools.hdl.compare import mask_power_up
 from tools.hdl.contract import Contract, Port
 from tools.hdl.emit_testbench import MAX_ROWS, cocotb_test, verilog_testbench
@@ -79,7 +79,8 @@ def icarus(design, bench, sandbox):
 def in_sandbox(design, bench, sandbox, script):
     name = bench.split("testbench of module ")[1].split(":")[0] + "_tb"
     files = {"design.sv": design.encode(), "testbench.sv": bench.encode()}
-    return sandbox.run(Command(argv=("/bin/sh", "-c", script, name), files=files))
+    limits = Limits(wall_seconds=200.0)
+    return sandbox.run(Command(argv=("/bin/sh", "-c", script, name), files=files, limits=limits))
 
 
 def cocotb(design, test, top, sandbox):

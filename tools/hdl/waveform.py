@@ -72,6 +72,7 @@ class _Picture:
     ) -> None:
         self._contract, self._stimulus, self._span = contract, stimulus, span
         self._signals = signals
+        self._pulsed = signals[0].kind == "clock"
         longest = max(len(_label(lane.name, lane.width)) for lane in signals)
         self._left = _MARGIN + longest * _NAME_CHAR + 18
         digits = max((lane.width + 3) // 4 for lane in signals)
@@ -111,7 +112,7 @@ class _Picture:
 
     def _header(self, rows: int) -> Iterator[str]:
         yield f'<text class="title" x="{_MARGIN}" y="30">{escape(self._contract.top)}</text>'
-        unit = "cycles" if self._contract.clocks else "rows"
+        unit = "cycles" if self._pulsed else "rows"
         shown = f"{unit} {self._span.start}–{self._span.stop - 1} of {rows}"
         yield f'<text class="dim" x="{self._right:.1f}" y="30" text-anchor="end">{shown}</text>'
         step = 1 if self._cycle >= 36 and len(self._span) <= 40 else 5
@@ -128,8 +129,7 @@ class _Picture:
                 f'<rect class="reset" x="{x:.1f}" y="{_TOP - 6}" width="{width:.1f}" '
                 f'height="{bottom - _TOP + 8:.1f}" rx="3"><title>reset asserted</title></rect>'
             )
-        pulsed = self._signals[0].kind == "clock"
-        offset, count = (0.5, len(self._span)) if pulsed else (0.0, len(self._span) + 1)
+        offset, count = (0.5, len(self._span)) if self._pulsed else (0.0, len(self._span) + 1)
         for t in range(count):
             x = self._left + (t + offset) * self._cycle
             yield f'<path class="grid" d="M{x:.1f} {_TOP - 4}V{bottom:.1f}"/>'
@@ -213,7 +213,7 @@ class _Picture:
 
     def _legend(self, y: float) -> Iterator[str]:
         notes = ["values in hexadecimal"]
-        if self._signals[0].kind == "clock":
+        if self._pulsed:
             notes.append("dotted: active clock edge")
         if any(True for _ in self._asserted()):
             notes.append("shaded: reset asserted")
