@@ -29,6 +29,7 @@ from tools.hdl.trace import Stimulus
 FIRST_BATCH = 2
 NEXT_BATCH = 2
 FEW = 2
+SHOWN = 1500
 WARM = 0.8
 
 
@@ -186,19 +187,25 @@ class RtlWorkflow:
         return made
 
     def _mended(self, history: History) -> list[Candidate]:
-        """One second try for each design that does not compile."""
+        """One second try for each design in which a tool found a fault it can point at."""
         made = []
         for candidate in history.candidates.values():
             id_ = f"{candidate.id}-mended"
-            verdict = history.verdicts[candidate.id]
-            broken = candidate.kind == "design" and verdict.reason.startswith("line ")
-            if broken and not candidate.parents and id_ not in history.candidates:
-                source = self.text_of(candidate)
+            told = self._told(history.verdicts[candidate.id])
+            first_try = candidate.kind == "design" and not candidate.parents
+            if told and first_try and id_ not in history.candidates:
                 design = self.hardware.mend(
-                    self.contract, self.step.text, source, verdict.reason, self._seed(0)
+                    self.contract, self.step.text, self.text_of(candidate), told, self._seed(0)
                 )
                 made.append(self._store_design(id_, design, (candidate.id,)))
         return made
+
+    def _told(self, verdict: Verdict) -> str:
+        if verdict.counterexample:
+            shown = self.workbench.run.artifacts.text(verdict.counterexample)[:SHOWN]
+            return f"In simulation it does not do what was asked for:\n{shown}"
+        faulty = verdict.outcome == "fail" and verdict.reason.startswith("line ")
+        return f"The compiler says: {verdict.reason}" if faulty else ""
 
     def _translated(self, history: History) -> list[Candidate]:
         """References that agree with each other but with no design, turned into Verilog."""

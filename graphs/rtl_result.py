@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphs.workflow import History
 from memory.records import Artifact, Candidate, Evidence, Metric, Result, Verdict
-from tools.hdl.compare import mask_power_up
+from tools.hdl.compare import first_difference, mask_power_up
 from tools.hdl.emit_testbench import cocotb_test, verilog_testbench
 from tools.hdl.simulate import SimulationError, simulate
 from tools.hdl.trace import Stimulus, Trace
@@ -15,6 +15,8 @@ from tools.hdl.waveform import to_svg
 
 if TYPE_CHECKING:
     from graphs.rtl import RtlWorkflow
+
+VERILATOR_SECONDS = 120.0
 
 
 def best_of(history: History) -> Candidate | None:
@@ -37,11 +39,13 @@ def write(workflow: RtlWorkflow, history: History) -> Result:
     verdict = _belief(history, best)
     stimulus, trace = _observed(workflow, best)
     files = _files(workflow, best, stimulus, trace)
+    doubt = _second_opinion(workflow, best, stimulus, trace)
     return Result(
-        status="done",
+        status="not_achieved" if doubt else "done",
         workflow="rtl",
-        evidence=verdict.evidence,
+        evidence=Evidence.COMPILED if doubt else verdict.evidence,
         detail=verdict.reason,
+        reasons=(doubt,) if doubt else (),
         artifacts=_artifacts(workflow, files),
         metrics=_metrics(history, best, verdict),
         baseline=_baseline(workflow, history, trace, stimulus),
@@ -60,6 +64,20 @@ def _observed(workflow: RtlWorkflow, best: Candidate) -> tuple[Stimulus, Trace]:
     stimulus = workflow.tester.stimulus(workflow.contract, [source])
     trace = simulate(source, workflow.contract, stimulus, workflow.verifier.sandbox)
     return stimulus, mask_power_up(trace, workflow.contract, stimulus)
+
+
+def _second_opinion(
+    workflow: RtlWorkflow, best: Candidate, stimulus: Stimulus, trace: Trace
+) -> str | None:
+    """What Verilator has against the design that Icarus ran; None when it agrees."""
+    contract, sandbox = workflow.contract, workflow.verifier.sandbox
+    source = workflow.text_of(best)
+    try:
+        other = simulate(source, contract, stimulus, sandbox, "verilator", VERILATOR_SECONDS)
+    except SimulationError as error:
+        return f"Verilator does not run the design: {error}"
+    difference = first_difference(trace, mask_power_up(other, contract, stimulus))
+    return f"Icarus and Verilator disagree: {difference}" if difference else None
 
 
 def _files(
