@@ -91,7 +91,9 @@ OTHERS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("spec", "program"), OTHERS, ids=lambda v: "" if callable(v) else str(v)[:40])
+@pytest.mark.parametrize(
+    ("spec", "program"), OTHERS, ids=lambda v: "" if callable(v) else str(v)[:40]
+)
 def test_other_operators(spec, program, folder):
     needs("avx2")
     check(spec, program(spec), Schedule(isa="avx2", rows=4), folder)

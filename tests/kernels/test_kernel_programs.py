@@ -30,7 +30,9 @@ PROGRAMS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("spec", "program"), PROGRAMS, ids=lambda v: "" if callable(v) else str(v)[:60])
+@pytest.mark.parametrize(
+    ("spec", "program"), PROGRAMS, ids=lambda v: "" if callable(v) else str(v)[:60]
+)
 def test_programs_mean_their_operators(spec, program):
     code = parse(program(spec))
     check(code, BIG)
