@@ -94,8 +94,8 @@ def stateless(source: str, contract: Contract, sandbox: Sandbox) -> bool:
 def _load(contract: Contract) -> str:
     """Checked before any optimisation too: it would give a loop some value and so hide it."""
     return (
-        f"hierarchy -check -top \\{contract.top} ; proc -noopt; flatten; check -assert; opt_expr; "
-        "opt_clean; memory; opt_expr; opt_clean; check -assert"
+        f"hierarchy -check -top \\{contract.top} ; proc -noopt; flatten; chformal -remove; "
+        "check -assert; opt_expr; opt_clean; memory; opt_expr; opt_clean; check -assert"
     )
 
 

@@ -13,9 +13,12 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Literal
 
+from pyslang import Diags
+
 from sandboxes import Command, Limits, Outcome, Sandbox
 from tools.hdl.contract import Contract
 from tools.hdl.guard import inspect, strip
+from tools.hdl.plain import plain
 from tools.hdl.syntax import SourceError, declared, elaborate, parse, rename
 from tools.hdl.testbench import (
     STIMULUS_FILE,
@@ -35,6 +38,8 @@ Kind = Literal["compile", "timeout", "runtime", "guard", "starved"]
 Simulator = Literal["icarus", "verilator"]
 
 _COMPILE_FAILED = 90
+_SECRET = secrets.token_hex(8)
+"""Part of module names in a batch, so that no member can name another."""
 _COMPLAINT = re.compile(r"design(?:_(?P<file>\d+))?\.sv:(?P<line>\d+):(?:\d+:)?\s*(?P<message>.*)")
 _BENCH = re.compile(r"bench_[0-9a-f]{16}\.dut_\d+")
 _SCRIPT = f"iverilog -g2012 -u -o sim -s $0 $@ || exit {_COMPILE_FAILED}; exec vvp -n sim"
@@ -113,9 +118,9 @@ def simulate_many(
 
 @lru_cache(maxsize=512)
 def _member(source: str, top: str, number: int) -> tuple[str, str]:
-    """The admitted design with every module's name ending in ``number``, and its top's name."""
+    """The admitted design, its modules renamed to be the only ones so named, and its top's name."""
     text = admit(source, top)
-    names = {name: f"{name}_{number}" for name in declared(parse(text))}
+    names = {name: f"{name}_{_SECRET}_{number}" for name in declared(parse(text))}
     return rename(text, names), names[top]
 
 
@@ -176,18 +181,24 @@ def _alone(
 
 
 def admit(source: str, top: str) -> str:
-    """The design without printing and delays.
+    """The design as every tool gets it: no printing, delays, macros, directives or comments.
 
-    Raises SimulationError when it has a syntax error or does what no design may.
+    Lines stay. Raises SimulationError when it has a syntax error, names what it does not
+    declare, or does what no design may.
     """
     try:
-        findings = inspect(source, top)
+        design = elaborate(source, top)
     except SourceError as error:
         raise SimulationError("compile", str(error), error.line) from error
+    findings = inspect(design)
     for finding in findings:
         if not finding.strippable:
             raise SimulationError("guard", finding.message, finding.line)
-    return strip(source) if findings else source
+    for diagnostic in design.diagnostics:
+        if diagnostic.code == Diags.UndeclaredIdentifier:
+            line = design.line(diagnostic.location)
+            raise SimulationError("compile", design.message(diagnostic), line)
+    return plain(strip(source) if findings else source)
 
 
 def _icarus(

@@ -17,7 +17,7 @@ from tools.hdl.contract import Contract, Port, Unsupported
 from tools.hdl.formal import prove, stateless
 from tools.hdl.golden import Counterexample, Golden, prepare
 from tools.hdl.interface import extract_ports
-from tools.hdl.simulate import SimulationError, lower
+from tools.hdl.simulate import SimulationError, admit, lower
 from tools.hdl.syntax import SourceError
 from tools.hdl.trace import Stimulus
 
@@ -203,7 +203,8 @@ def _filled(reference: Golden, dut: str, found: Counterexample) -> Verification:
     Gates show X where no hardware would (``q & ~q``), so X alone does not decide.
     """
     for fill in ("zero", "one"):
-        concrete = lower(dut, reference.contract.top, reference.sandbox, fill=fill)
+        text = admit(dut, reference.contract.top)
+        concrete = lower(text, reference.contract.top, reference.sandbox, fill=fill)
         if concrete is None or _is_wrong(reference, concrete, found.stimulus):
             return _different(reference, reference.shorten(dut, found))
     return _shows_unknown(reference, found)
