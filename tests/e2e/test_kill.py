@@ -20,13 +20,10 @@ POINTS = [
     ("plan.made", 1),
     ("task.made", 1),
     ("call.started", 1),
-    ("call.finished", 1),
-    ("call.started", 4),
     ("call.finished", 4),
     ("candidate.made", 2),
     ("call.finished", 6),
     ("verdict.given", 1),
-    ("call.started", 8),
     ("measured", 1),
     ("run.finished", 1),
 ]
