@@ -365,6 +365,7 @@ def test_python_packages_of_this_environment_are_there(sandbox):
 
 
 def test_an_environment_under_tmp_is_not_hidden(tmp_path, monkeypatch):
+    tmp_path.chmod(0o755)
     (tmp_path / "marker").write_text("here")
     prefixes = [*view._python_prefixes(), str(tmp_path)]
     monkeypatch.setattr(view, "_python_prefixes", lambda: prefixes)
