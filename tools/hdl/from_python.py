@@ -19,17 +19,16 @@ and a comment in the Verilog says so.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 
-from sandboxes import Command, Limits, Sandbox
+from sandboxes import Sandbox
 from tools.hdl.contract import Contract
 from tools.hdl.pymodel import ranges
 from tools.hdl.pymodel.analysis import analyse
 from tools.hdl.pymodel.ir import Assign, NotTranslatable, Var
 from tools.hdl.pymodel.lower import Lowered, lower
 from tools.hdl.pymodel.module import Module
-from tools.hdl.reference import BadReference
+from tools.hdl.reference import run_program
 from tools.hdl.trace import Stimulus
 
 __all__ = ["NotTranslatable", "observed_widths", "to_verilog"]
@@ -59,7 +58,7 @@ reset()
 note()
 for row in job["rows"]:
     i = SimpleNamespace(**dict(zip(job["inputs"], row)))
-    active = any(getattr(i, n) == level for n, level in job["resets"])
+    active = any(getattr(i, n) == level for n, level, _ in job["resets"])
     reset() if active else tick(i)
     note()
 bits = {n: max(1, h.bit_length(), (~l).bit_length() + 1 if l < 0 else 0)
@@ -103,26 +102,8 @@ def observed_widths(
 
     Raises BadReference when the model does not run.
     """
-    job = {
-        "inputs": stimulus.inputs,
-        "rows": stimulus.rows,
-        "resets": [(r.port, int(r.active_high)) for r in contract.resets],
-    }
-    outcome = sandbox.run(
-        Command(
-            argv=(sys.executable, "-I", "observer.py"),
-            files={
-                "observer.py": _OBSERVER.encode(),
-                "model.py": code.encode(),
-                "job.json": json.dumps(job).encode(),
-            },
-            collect=("widths.json",),
-            limits=Limits(wall_seconds=20, memory_mb=1024),
-        )
-    )
-    if not outcome.ok or "widths.json" not in outcome.files:
-        raise BadReference((outcome.text().splitlines() or ["it ended without a result"])[-1])
-    widths: dict[str, int] = json.loads(outcome.files["widths.json"])
+    result = run_program(_OBSERVER, "widths.json", code, contract, stimulus, sandbox)
+    widths: dict[str, int] = json.loads(result)
     return widths
 
 

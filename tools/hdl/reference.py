@@ -72,6 +72,21 @@ def run_reference(code: str, contract: Contract, stimulus: Stimulus, sandbox: Sa
         raise BadReference(f"not Python: {error}") from error
     if not any(isinstance(node, ast.ClassDef) and node.name == "Model" for node in tree.body):
         raise BadReference("there is no class named Model")
+    result = run_program(_HARNESS, "trace.json", code, contract, stimulus, sandbox)
+    before, after = json.loads(result)
+    return Trace(
+        tuple(port.name for port in contract.outputs),
+        tuple(map(tuple, before)),
+        tuple(map(tuple, after)),
+    )
+
+
+def run_program(
+    program: str, result: str, code: str, contract: Contract, stimulus: Stimulus, sandbox: Sandbox
+) -> bytes:
+    """The file ``result`` that a Python program leaves behind in the sandbox, where it finds the
+    model in ``model.py`` and names, rows and resets in ``job.json``. Raises BadReference.
+    """
     job = {
         "inputs": [python_name(name) for name in stimulus.inputs],
         "rows": stimulus.rows,
@@ -83,22 +98,17 @@ def run_reference(code: str, contract: Contract, stimulus: Stimulus, sandbox: Sa
     }
     outcome = sandbox.run(
         Command(
-            argv=(sys.executable, "-I", "harness.py"),
+            argv=(sys.executable, "-I", "program.py"),
             files={
-                "harness.py": _HARNESS.encode(),
+                "program.py": program.encode(),
                 "model.py": code.encode(),
                 "job.json": json.dumps(job).encode(),
             },
-            collect=("trace.json",),
+            collect=(result,),
             limits=Limits(wall_seconds=20, memory_mb=1024),
         )
     )
-    if not outcome.ok or "trace.json" not in outcome.files:
+    if not outcome.ok or result not in outcome.files:
         why = f"stopped by the {outcome.killed} limit" if outcome.killed else outcome.text()
-        raise BadReference(why.splitlines()[-1] if why else "it ended without a trace")
-    before, after = json.loads(outcome.files["trace.json"])
-    return Trace(
-        tuple(port.name for port in contract.outputs),
-        tuple(map(tuple, before)),
-        tuple(map(tuple, after)),
-    )
+        raise BadReference(why.splitlines()[-1] if why else f"it ended without {result}")
+    return outcome.files[result]
