@@ -18,7 +18,7 @@ from tools.hdl.contract import Contract, Port
 from tools.hdl.contract_text import read_contract
 from tools.hdl.reference import python_name
 
-SHOWN = 3
+SHOWN = 2
 _WORD = re.compile(r"[a-z]{3,}")
 
 

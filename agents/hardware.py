@@ -39,12 +39,14 @@ class HardwareDesigner(RoleAgent):
         messages = design_messages(contract, text)
         return self._answer(messages, contract, seed, temperature)
 
-    def mend(self, contract: Contract, text: str, source: str, message: str, seed: int) -> Design:
-        """A second try at a design that rules could not mend, with the exact message and line."""
+    def mend(self, contract: Contract, text: str, source: str, told: str, seed: int) -> Design:
+        """A second try at a design that rules could not mend. ``told`` is what a tool found: the
+        compiler's message and line, or the counterexample and the lines that decide the output.
+        """
         messages = [
             *design_messages(contract, text),
             Message(role="assistant", content=f"```verilog\n{source}```"),
-            Message(role="user", content=f"The compiler says: {message}\nWrite it again, correct."),
+            Message(role="user", content=f"{told}\n\nWrite it again, correct."),
         ]
         return self._answer(messages, contract, seed, 0.4)
 

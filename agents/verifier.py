@@ -9,11 +9,16 @@ from agents.role import RoleAgent
 from agents.tester import Tester
 from memory.records import Evidence, Verdict
 from tools.hdl.compare import mask_power_up
-from tools.hdl.contract import Contract
+from tools.hdl.cone import ConeError, cone, slice_text
+from tools.hdl.contract import Contract, Unsupported
+from tools.hdl.golden import Counterexample
+from tools.hdl.interface import extract
 from tools.hdl.population import Agreement, Language, Member, agree
 from tools.hdl.reference import BadReference
 from tools.hdl.simulate import SimulationError, simulate, simulate_many
+from tools.hdl.syntax import SourceError
 from tools.hdl.trace import Stimulus, Trace
+from tools.hdl.vacuity import emptiness, idle_output
 from tools.hdl.verify import verify
 
 
@@ -38,7 +43,8 @@ class Verifier(RoleAgent):
         outcome = {"equivalent": "pass", "different": "fail"}.get(found.verdict, found.verdict)
         counterexample = None
         if found.counterexample:
-            counterexample = self.workbench.run.artifacts.put(str(found.counterexample))
+            told = self._explain(source, found.counterexample)
+            counterexample = self.workbench.run.artifacts.put(told)
         return Verdict.model_validate(
             {
                 "candidate": candidate,
@@ -49,6 +55,15 @@ class Verifier(RoleAgent):
                 "counterexample": counterexample,
             }
         )
+
+    def _explain(self, source: str, counterexample: Counterexample) -> str:
+        """The counterexample, and the lines of the design that decide the wrong output."""
+        signal = counterexample.difference.signal
+        try:
+            lines = slice_text(source, cone(source, extract(source).top, signal, self.sandbox))
+        except (ConeError, SourceError, Unsupported):
+            return str(counterexample)
+        return f"{counterexample}\n\nThe lines that decide {signal}:\n{lines}"
 
     def runs(self, model: Model, contract: Contract, tester: Tester) -> Verdict:
         """Whether a model can be simulated at all; its behaviour is judged with the others."""
@@ -87,10 +102,31 @@ class Verifier(RoleAgent):
         return {id_: mask_power_up(trace, contract, stimulus) for id_, trace in found.items()}
 
     def agreement(
-        self, models: Sequence[Model], traces: Mapping[str, Trace], contract: Contract
-    ) -> Agreement:
-        """Group the models by behaviour."""
-        members = [
-            Member(m.id, m.language, traces[m.id], m.votes) for m in models if m.id in traces
-        ]
-        return agree(members, contract)
+        self,
+        models: Sequence[Model],
+        traces: Mapping[str, Trace],
+        contract: Contract,
+        stimulus: Stimulus,
+    ) -> tuple[Agreement, Mapping[str, str]]:
+        """The models grouped by behaviour, and why some were left out as too empty."""
+        texts = {m.id: m.text for m in models}
+        empty = {
+            id_: f"output {name} never changes"
+            for id_, trace in traces.items()
+            if (name := idle_output(trace))
+        }
+        while True:
+            members = [
+                Member(m.id, m.language, traces[m.id], m.votes)
+                for m in models
+                if m.id in traces and m.id not in empty
+            ]
+            agreement = agree(members, contract)
+            if not agreement.settled:
+                return agreement, empty
+            best = agreement.clusters[0].members
+            design = next(m for m in best if m.language == "verilog")
+            why = emptiness(texts[design.id], contract, stimulus, design.trace, self.sandbox)
+            if why is None:
+                return agreement, empty
+            empty |= {member.id: why for member in best}

@@ -8,6 +8,7 @@ into Verilog by an engine: then it is a design by construction, without a vote o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -28,7 +29,17 @@ from tools.hdl.trace import Stimulus
 FIRST_BATCH = 2
 NEXT_BATCH = 2
 FEW = 2
+SHOWN = 1500
 WARM = 0.8
+
+
+@dataclass(frozen=True)
+class Population:
+    """Who agrees with whom; ``empty`` says of each member left out why it is too empty."""
+
+    agreement: Agreement
+    empty: Mapping[str, str]
+    stimulus: Stimulus
 
 
 @dataclass(frozen=True)
@@ -111,19 +122,25 @@ class RtlWorkflow:
         """Agreement within the population; nothing to add when a golden decides."""
         if self.golden is not None or any(c.kind == "variant" for c in history.candidates.values()):
             return []
-        agreement, stimulus = self.agreement(history)
+        population = self.population(history)
+        agreement = population.agreement
+        believed = {m.id for m in agreement.clusters[0].members} if agreement.settled else set()
+        verdicts = [
+            Verdict(candidate=id_, outcome="fail", reason=f"too empty to be believed: {why}")
+            for id_, why in population.empty.items()
+        ]
         if not agreement.settled:
-            return []
-        believed = {m.id for m in agreement.clusters[0].members}
-        return [
+            return verdicts
+        return verdicts + [
             Verdict(
                 candidate=c.id,
                 outcome="pass" if c.id in believed else "fail",
                 evidence=Evidence.AGREED if c.id in believed else Evidence.NONE,
                 reason=agreement.detail if c.id in believed else "behaves unlike the majority",
-                vectors=len(stimulus.rows),
+                vectors=len(population.stimulus.rows),
             )
             for c in self.judged(history)
+            if c.id not in population.empty
         ]
 
     def repair(self, history: History) -> list[Candidate]:
@@ -170,29 +187,37 @@ class RtlWorkflow:
         return made
 
     def _mended(self, history: History) -> list[Candidate]:
-        """One second try for each design that does not compile."""
+        """One second try for each design in which a tool found a fault it can point at."""
         made = []
         for candidate in history.candidates.values():
             id_ = f"{candidate.id}-mended"
-            verdict = history.verdicts[candidate.id]
-            broken = candidate.kind == "design" and verdict.reason.startswith("line ")
-            if broken and not candidate.parents and id_ not in history.candidates:
-                source = self.text_of(candidate)
+            told = self._told(history.verdicts[candidate.id])
+            first_try = candidate.kind == "design" and not candidate.parents
+            if told and first_try and id_ not in history.candidates:
                 design = self.hardware.mend(
-                    self.contract, self.step.text, source, verdict.reason, self._seed(0)
+                    self.contract, self.step.text, self.text_of(candidate), told, self._seed(0)
                 )
                 made.append(self._store_design(id_, design, (candidate.id,)))
         return made
 
+    def _told(self, verdict: Verdict) -> str:
+        if verdict.counterexample:
+            shown = self.workbench.run.artifacts.text(verdict.counterexample)[:SHOWN]
+            return f"In simulation it does not do what was asked for:\n{shown}"
+        faulty = verdict.outcome == "fail" and verdict.reason.startswith("line ")
+        return f"The compiler says: {verdict.reason}" if faulty else ""
+
     def _translated(self, history: History) -> list[Candidate]:
         """References that agree with each other but with no design, turned into Verilog."""
-        agreement, stimulus = self.agreement(history)
+        population = self.population(history)
         made = []
-        for cluster in agreement.clusters:
+        for cluster in population.agreement.clusters:
             languages = {m.language for m in cluster.members}
             if languages == {"python"} and cluster.votes() >= FEW:
                 reference = history.candidates[cluster.members[0].id]
-                source = self.tester.translate(self.text_of(reference), self.contract, stimulus)
+                source = self.tester.translate(
+                    self.text_of(reference), self.contract, population.stimulus
+                )
                 if source:
                     id_ = f"{reference.id}-verilog"
                     how = "translated from Python by an engine"
@@ -242,10 +267,11 @@ class RtlWorkflow:
             if c.kind != "variant" and history.verdicts[c.id].outcome != "fail"
         ]
 
-    def agreement(self, history: History) -> tuple[Agreement, Stimulus]:
+    def population(self, history: History) -> Population:
         """The population grouped by behaviour on one common stimulus."""
         models = [self._model(c) for c in self.judged(history)]
         sources = [m.text for m in models if m.language == "verilog"]
         stimulus = self.tester.stimulus(self.contract, sources)
         traces = self.verifier.traces(models, self.contract, stimulus, self.tester)
-        return self.verifier.agreement(models, traces, self.contract), stimulus
+        agreement, empty = self.verifier.agreement(models, traces, self.contract, stimulus)
+        return Population(agreement, empty, stimulus)

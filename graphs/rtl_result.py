@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphs.workflow import History
 from memory.records import Artifact, Candidate, Evidence, Metric, Result, Verdict
-from tools.hdl.compare import mask_power_up
+from tools.hdl.compare import first_difference, mask_power_up
 from tools.hdl.emit_testbench import cocotb_test, verilog_testbench
 from tools.hdl.simulate import SimulationError, simulate
 from tools.hdl.trace import Stimulus, Trace
@@ -15,6 +15,8 @@ from tools.hdl.waveform import to_svg
 
 if TYPE_CHECKING:
     from graphs.rtl import RtlWorkflow
+
+VERILATOR_SECONDS = 120.0
 
 
 def best_of(history: History) -> Candidate | None:
@@ -37,11 +39,13 @@ def write(workflow: RtlWorkflow, history: History) -> Result:
     verdict = _belief(history, best)
     stimulus, trace = _observed(workflow, best)
     files = _files(workflow, best, stimulus, trace)
+    doubt = _second_opinion(workflow, best, stimulus, trace)
     return Result(
-        status="done",
+        status="not_achieved" if doubt else "done",
         workflow="rtl",
-        evidence=verdict.evidence,
+        evidence=Evidence.COMPILED if doubt else verdict.evidence,
         detail=verdict.reason,
+        reasons=(doubt,) if doubt else (),
         artifacts=_artifacts(workflow, files),
         metrics=_metrics(history, best, verdict),
         baseline=_baseline(workflow, history, trace, stimulus),
@@ -60,6 +64,20 @@ def _observed(workflow: RtlWorkflow, best: Candidate) -> tuple[Stimulus, Trace]:
     stimulus = workflow.tester.stimulus(workflow.contract, [source])
     trace = simulate(source, workflow.contract, stimulus, workflow.verifier.sandbox)
     return stimulus, mask_power_up(trace, workflow.contract, stimulus)
+
+
+def _second_opinion(
+    workflow: RtlWorkflow, best: Candidate, stimulus: Stimulus, trace: Trace
+) -> str | None:
+    """What Verilator has against the design that Icarus ran; None when it agrees."""
+    contract, sandbox = workflow.contract, workflow.verifier.sandbox
+    source = workflow.text_of(best)
+    try:
+        other = simulate(source, contract, stimulus, sandbox, "verilator", VERILATOR_SECONDS)
+    except SimulationError as error:
+        return f"Verilator does not run the design: {error}"
+    difference = first_difference(trace, mask_power_up(other, contract, stimulus))
+    return f"Icarus and Verilator disagree: {difference}" if difference else None
 
 
 def _files(
@@ -120,7 +138,7 @@ def _best_attempt(workflow: RtlWorkflow, history: History) -> str | None:
     runs = {c.id: c for c in workflow.judged(history) if c.kind != "reference"}
     if not runs:
         return None
-    for cluster in workflow.agreement(history)[0].clusters:
+    for cluster in workflow.population(history).agreement.clusters:
         for member in cluster.members:
             if member.id in runs:
                 return workflow.text_of(runs[member.id])
@@ -131,7 +149,7 @@ def _why_open(workflow: RtlWorkflow, history: History) -> str:
     if workflow.golden is not None:
         last = list(history.verdicts.values())[-1]
         return f"no attempt equals the golden module; the last one: {last.reason}"
-    agreement, _ = workflow.agreement(history)
+    agreement = workflow.population(history).agreement
     if not agreement.clusters:
         return "no attempt of the model compiles; a larger model or a shorter goal may help"
     return (

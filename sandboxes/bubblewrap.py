@@ -74,14 +74,15 @@ def _launcher() -> list[str]:
 
 def _mounts(limits: Limits) -> list[str]:
     argv = ["--proc", "/proc", "--dev", "/dev"]
+    # First, so that a Python environment that lies under /tmp is mounted on top, not hidden.
+    for writable in view.WRITABLE:
+        argv += ["--perms", "1777", "--size", str(limits.disk_mb << 20), "--tmpfs", writable]
     for source, target in view.read_only_binds():
         for folder in reversed(PurePath(target).parents[:-1]):  # bwrap would make some 0700
             argv += ["--perms", "0755", "--dir", str(folder)]
         argv += ["--ro-bind", source, target]
     for path, link in view.symlinks().items():
         argv += ["--symlink", link, path]
-    for writable in view.WRITABLE:
-        argv += ["--perms", "1777", "--size", str(limits.disk_mb << 20), "--tmpfs", writable]
     return [*argv, "--remount-ro", "/dev"]
 
 

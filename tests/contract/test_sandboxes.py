@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 import sandboxes
-from sandboxes import Command, Limits
+from sandboxes import Command, Limits, view
+from sandboxes.bubblewrap import BubblewrapSandbox
 
 PYTHON = sys.executable
 
@@ -361,6 +362,15 @@ def test_icarus_compiles_and_simulates(sandbox):
 def test_python_packages_of_this_environment_are_there(sandbox):
     outcome = python(sandbox, "import pyosys, os.path, sys; print(sys.prefix)")
     assert outcome.stdout.decode().strip() == sys.prefix, outcome.text()
+
+
+def test_an_environment_under_tmp_is_not_hidden(tmp_path, monkeypatch):
+    tmp_path.chmod(0o755)
+    (tmp_path / "marker").write_text("here")
+    prefixes = [*view._python_prefixes(), str(tmp_path)]
+    monkeypatch.setattr(view, "_python_prefixes", lambda: prefixes)
+    outcome = run(BubblewrapSandbox(), "cat", str(tmp_path / "marker"))
+    assert outcome.stdout == b"here", outcome.text()
 
 
 def test_concurrent_calls_do_not_meet(sandbox):

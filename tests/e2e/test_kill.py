@@ -20,13 +20,10 @@ POINTS = [
     ("plan.made", 1),
     ("task.made", 1),
     ("call.started", 1),
-    ("call.finished", 1),
-    ("call.started", 4),
     ("call.finished", 4),
     ("candidate.made", 2),
     ("call.finished", 6),
     ("verdict.given", 1),
-    ("call.started", 8),
     ("measured", 1),
     ("run.finished", 1),
 ]
@@ -38,7 +35,7 @@ def events(home: Path) -> Iterator[dict[str, Any]]:
 
 
 def outcome(result: dict[str, Any]) -> dict[str, Any]:
-    """What must not depend on the crash: everything but ids, times and the reports that name them."""
+    """What must not depend on the crash: all but ids, times and the reports that name them."""
     files = {a["name"]: a["sha256"] for a in result["artifacts"] if "report" not in a["name"]}
     spend = {k: v for k, v in result["spend"].items() if k != "seconds"}
     same = ("status", "workflow", "evidence", "metrics", "baseline", "reasons")

@@ -44,6 +44,19 @@ def test_a_wrong_design_is_never_called_done(tmp_path: Path, qimeng: Qimeng) -> 
     assert json.loads(ended.stdout)["status"] == "not_achieved"
 
 
+def test_a_counterexample_and_its_lines_go_to_repair(tmp_path: Path, qimeng: Qimeng) -> None:
+    golden = tmp_path / "golden.v"
+    golden.write_text(DESIGN)
+    model = script(tmp_path / "s.jsonl", design=WRONG_DESIGN, mended=DESIGN)
+    ended = qimeng("run", GOAL, "--model", model, "--golden", str(golden), "--json")
+    result = json.loads(ended.stdout)
+    assert ended.returncode == 0, result["reasons"]
+    assert result["evidence"]["level"] == "proved"
+    shown = qimeng("trace", result["run_id"], "--full").stdout
+    assert "In simulation it does not do what was asked for" in shown
+    assert "The lines that decide" in shown
+
+
 def test_design_and_reference_that_disagree_are_not_believed(
     tmp_path: Path, qimeng: Qimeng
 ) -> None:

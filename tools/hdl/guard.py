@@ -19,7 +19,6 @@ from tools.hdl.syntax import (
     Elaborated,
     apply,
     contents,
-    elaborate,
     instances,
     line_of,
     nodes,
@@ -52,6 +51,9 @@ _FORBIDDEN_SYNTAX = {
     SyntaxKind.WaitStatement: ("wait", "waits inside a statement"),
     SyntaxKind.WaitForkStatement: ("wait", "waits inside a statement"),
     SyntaxKind.ProgramDeclaration: ("program", "is a testbench program"),
+    SyntaxKind.ImmediateAssumeStatement: ("assume", "assumes what it should do"),
+    SyntaxKind.AssumePropertyStatement: ("assume", "assumes what it should do"),
+    SyntaxKind.RestrictPropertyStatement: ("assume", "restricts what it may be given"),
     SyntaxKind.RootScope: ("hierarchy", "refers to $root, outside its module"),
     SyntaxKind.UnitScope: ("hierarchy", "refers to $unit"),
 }
@@ -69,12 +71,8 @@ class Finding:
     strippable: bool = False
 
 
-def inspect(source: str, top: str | None = None) -> tuple[Finding, ...]:
-    """Everything the design does that it may not, in source order.
-
-    Raises SourceError when the text cannot be parsed or has no top module.
-    """
-    design = elaborate(source, top)
+def inspect(design: Elaborated) -> tuple[Finding, ...]:
+    """Everything the design does that it may not, in source order."""
     found = [*_syntactic(design.tree), *_hierarchical(design)]
     return tuple(sorted(set(found), key=lambda f: (f.line, f.name)))
 

@@ -55,13 +55,24 @@ def extract(source: str, top: str | None = None) -> Contract:
     """The contract of ``top``, or of the one module nobody instantiates.
 
     Raises SourceError when the text has no such module or a syntax error, Unsupported (with
-    the reason) on ports the engine cannot drive: inout, ref, interfaces, unpacked or real types.
+    the reason) on ports the engine cannot drive (inout, ref, interfaces, unpacked or real
+    types) and when there is no output.
     """
     design = elaborate(source, top)
-    ports = tuple(_port(symbol) for symbol in design.top.body.portList)
-    inputs = {p.name for p in ports if p.direction == "input"}
-    clocks, resets = _events(design, inputs)
+    ports = _ports(design)
+    if not any(p.direction == "output" for p in ports):
+        raise Unsupported(f"{design.top.name} has no outputs to observe")
+    clocks, resets = _events(design, {p.name for p in ports if p.direction == "input"})
     return Contract(design.top.name, ports, clocks, resets)
+
+
+def extract_ports(source: str, top: str) -> tuple[Port, ...]:
+    """The ports of ``top`` alone; raises as ``extract`` does."""
+    return _ports(elaborate(source, top))
+
+
+def _ports(design: Elaborated) -> tuple[Port, ...]:
+    return tuple(_port(symbol) for symbol in design.top.body.portList)
 
 
 def _port(symbol: object) -> Port:

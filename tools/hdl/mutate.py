@@ -10,7 +10,7 @@ from pyslang.syntax import SyntaxKind, SyntaxNode, SyntaxTree
 
 from tools.hdl.contract import Contract, Unsupported
 from tools.hdl.interface import extract
-from tools.hdl.syntax import Edit, SourceError, apply, line_of, nodes, parse, span
+from tools.hdl.syntax import Edit, SourceError, apply, line_of, nodes, parse, span, tokens
 
 _OPERATORS = {
     SyntaxKind.AddExpression: "-",
@@ -73,14 +73,17 @@ def mutants(source: str, top: str | None = None) -> Iterator[Mutant]:
     """
     tree = parse(source)
     design = _Design(source, tree, _contract(source, top))
+    seen = {source}
     for node in nodes(tree.root):
-        if tree.sourceManager.isMacroLoc(node.sourceRange.start):
+        if any(tree.sourceManager.isMacroLoc(token.location) for token in tokens(node)):
             continue
         for rule in _RULES:
             for change in rule(design, node):
-                line = line_of(tree, node.sourceRange.start)
                 mutated = apply(source, change.edits)
-                yield Mutant(change.kind, f"line {line}: {change.name}", line, mutated)
+                if mutated not in seen:
+                    seen.add(mutated)
+                    line = line_of(tree, node.sourceRange.start)
+                    yield Mutant(change.kind, f"line {line}: {change.name}", line, mutated)
 
 
 class _Design:
@@ -206,13 +209,15 @@ def _width(design: _Design, node: Any) -> Iterator[_Change]:
 
 
 def _transition(design: _Design, node: Any) -> Iterator[_Change]:
-    if node.kind in _ASSIGNMENTS and node.right.kind == SyntaxKind.IdentifierName:
-        state = node.right.identifier.valueText
-        for group in design.groups:
-            if state in group and len(group) > 1:
-                other = group[(group.index(state) + 1) % len(group)]
-                name = f"{design.text(node)} goes to {other}"
-                yield _Change("transition", name, (span(node.right.sourceRange, other),))
+    """A named state that is assigned, perhaps by one side of ``?:``, becomes the next one."""
+    if node.kind != SyntaxKind.IdentifierName or node.parent.kind not in _GIVES_VALUE:
+        return
+    state = node.identifier.valueText
+    for group in design.groups:
+        if state in group and len(group) > 1 and _inside(node, _ASSIGNMENTS):
+            other = group[(group.index(state) + 1) % len(group)]
+            name = f"{state} became {other} in {design.text(node.parent)}"
+            yield _Change("transition", name, (span(node.sourceRange, other),))
 
 
 def _signedness(design: _Design, node: Any) -> Iterator[_Change]:
@@ -235,6 +240,7 @@ def _inside(node: SyntaxNode, kinds: frozenset[SyntaxKind]) -> bool:
     return False
 
 
+_GIVES_VALUE = _ASSIGNMENTS | {SyntaxKind.ConditionalExpression}
 _OTHER_EDGE = {"posedge": "negedge", "negedge": "posedge"}
 _RADIX = {"b": "b", "o": "o", "d": "d", "h": "x"}
 _NO_CONSTANT = frozenset(

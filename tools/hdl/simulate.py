@@ -9,11 +9,16 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
 from typing import Literal
 
+from pyslang import Diags
+
 from sandboxes import Command, Limits, Outcome, Sandbox
-from tools.hdl.contract import Contract, Unsupported
+from tools.hdl.contract import Contract
 from tools.hdl.guard import inspect, strip
+from tools.hdl.plain import plain
 from tools.hdl.syntax import SourceError, declared, elaborate, parse, rename
 from tools.hdl.testbench import (
     STIMULUS_FILE,
@@ -28,10 +33,13 @@ from tools.hdl.trace import Stimulus, Trace
 from tools.hdl.verilator import run_verilator
 from tools.hdl.yosys import run_yosys
 
-Kind = Literal["compile", "timeout", "runtime", "guard"]
+Kind = Literal["compile", "timeout", "runtime", "guard", "starved"]
+"""``timeout``: it used its CPU time; ``starved``: the machine did not give it any."""
 Simulator = Literal["icarus", "verilator"]
 
 _COMPILE_FAILED = 90
+_SECRET = secrets.token_hex(8)
+"""Part of module names in a batch, so that no member can name another."""
 _COMPLAINT = re.compile(r"design(?:_(?P<file>\d+))?\.sv:(?P<line>\d+):(?:\d+:)?\s*(?P<message>.*)")
 _BENCH = re.compile(r"bench_[0-9a-f]{16}\.dut_\d+")
 _SCRIPT = f"iverilog -g2012 -u -o sim -s $0 $@ || exit {_COMPILE_FAILED}; exec vvp -n sim"
@@ -57,7 +65,7 @@ def simulate(
     stimulus: Stimulus,
     sandbox: Sandbox,
     simulator: Simulator = "icarus",
-    wall_seconds: float = 20.0,
+    seconds: float = 20.0,
 ) -> Trace:
     """Simulate module ``contract.top`` of ``source``; raises SimulationError.
 
@@ -66,17 +74,15 @@ def simulate(
     column for the clock drives it by level.
     """
     contract = _as_driven(contract, stimulus)
-    text = admit(source, contract)
+    text = admit(source, contract.top)
     if simulator == "verilator":
-        return _verilator(text, contract, stimulus, sandbox, wall_seconds)
+        return _verilator(text, contract, stimulus, sandbox, seconds)
     try:
-        return _icarus(
-            [text], [Instance(contract.top)], contract, [stimulus], sandbox, wall_seconds
-        )[0]
+        return _icarus([text], [Instance(contract.top)], contract, [stimulus], sandbox, seconds)[0]
     except SimulationError as error:
         if error.kind != "compile":
             raise
-        return _other_ways(text, contract, stimulus, sandbox, wall_seconds, error)
+        return _other_ways(text, contract, stimulus, sandbox, seconds, error)
 
 
 def simulate_many(
@@ -84,12 +90,12 @@ def simulate_many(
     contract: Contract,
     stimulus: Stimulus,
     sandbox: Sandbox,
-    wall_seconds: float = 30.0,
+    seconds: float = 30.0,
     alone_seconds: float = 20.0,
 ) -> list[Trace | SimulationError]:
     """Simulate many designs of one contract with the same rows, in one compile and one run.
 
-    Each gets what it would get alone: when the batch fails or is not done in ``wall_seconds``,
+    Each gets what it would get alone: when the batch fails or is not done in ``seconds``,
     its members run one by one, each for at most ``alone_seconds``.
     """
     contract = _as_driven(contract, stimulus)
@@ -97,14 +103,12 @@ def simulate_many(
     batch: list[tuple[int, str, str]] = []
     for i, source in enumerate(sources):
         try:
-            text = admit(source, contract)
-            names = {name: f"{name}_{i}" for name in declared(parse(text))}
-            batch.append((i, rename(text, names), names[contract.top]))
+            batch.append((i, *_member(source, contract.top, i)))
         except SimulationError as error:
             results[i] = error
-        except (SourceError, KeyError):
-            pass
-    for i, trace in _together(batch, contract, stimulus, sandbox, wall_seconds).items():
+        except SourceError:
+            continue
+    for i, trace in _together(batch, contract, stimulus, sandbox, seconds).items():
         results[i] = trace
     return [
         result or _alone(sources[i], contract, stimulus, sandbox, alone_seconds)
@@ -112,12 +116,20 @@ def simulate_many(
     ]
 
 
+@lru_cache(maxsize=512)
+def _member(source: str, top: str, number: int) -> tuple[str, str]:
+    """The admitted design, its modules renamed to be the only ones so named, and its top's name."""
+    text = admit(source, top)
+    names = {name: f"{name}_{_SECRET}_{number}" for name in declared(parse(text))}
+    return rename(text, names), names[top]
+
+
 def _together(
     batch: Sequence[tuple[int, str, str]],
     contract: Contract,
     stimulus: Stimulus,
     sandbox: Sandbox,
-    wall_seconds: float,
+    seconds: float,
 ) -> dict[int, Trace]:
     """Traces of a batch of (number, text, top), without the designs that do not compile.
 
@@ -126,7 +138,7 @@ def _together(
     while batch:
         texts, duts = [text for _, text, _ in batch], [Instance(top) for _, _, top in batch]
         try:
-            traces = _icarus(texts, duts, contract, [stimulus], sandbox, wall_seconds)
+            traces = _icarus(texts, duts, contract, [stimulus], sandbox, seconds)
         except SimulationError as error:
             if not error.culprits:
                 break
@@ -141,17 +153,17 @@ def simulate_under(
     contract: Contract,
     stimuli: Sequence[Stimulus],
     sandbox: Sandbox,
-    wall_seconds: float = 20.0,
+    seconds: float = 20.0,
 ) -> list[Trace]:
     """Simulate one design under many stimuli with the same columns, in one compile and one run."""
-    contract, text = _as_driven(contract, stimuli[0]), admit(source, contract)
+    contract, text = _as_driven(contract, stimuli[0]), admit(source, contract.top)
     try:
         duts = [Instance(contract.top, lane) for lane in range(len(stimuli))]
-        return _icarus([text], duts, contract, stimuli, sandbox, wall_seconds)
+        return _icarus([text], duts, contract, stimuli, sandbox, seconds)
     except SimulationError as error:
         if error.kind != "compile":
             raise
-        return [simulate(source, contract, s, sandbox, wall_seconds=wall_seconds) for s in stimuli]
+        return [simulate(source, contract, s, sandbox, seconds=seconds) for s in stimuli]
 
 
 def _as_driven(contract: Contract, stimulus: Stimulus) -> Contract:
@@ -160,29 +172,33 @@ def _as_driven(contract: Contract, stimulus: Stimulus) -> Contract:
 
 
 def _alone(
-    source: str, contract: Contract, stimulus: Stimulus, sandbox: Sandbox, wall_seconds: float
+    source: str, contract: Contract, stimulus: Stimulus, sandbox: Sandbox, seconds: float
 ) -> Trace | SimulationError:
     try:
-        return simulate(source, contract, stimulus, sandbox, wall_seconds=wall_seconds)
+        return simulate(source, contract, stimulus, sandbox, seconds=seconds)
     except SimulationError as error:
         return error
 
 
-def admit(source: str, contract: Contract) -> str:
-    """The design without printing and delays.
+def admit(source: str, top: str) -> str:
+    """The design as every tool gets it: no printing, delays, macros, directives or comments.
 
-    Raises SimulationError when it has a syntax error or does what no design may.
+    Lines stay. Raises SimulationError when it has a syntax error, names what it does not
+    declare, or does what no design may.
     """
-    if not contract.outputs:
-        raise Unsupported(f"{contract.top} has no outputs to observe")
     try:
-        findings = inspect(source, contract.top)
+        design = elaborate(source, top)
     except SourceError as error:
         raise SimulationError("compile", str(error), error.line) from error
+    findings = inspect(design)
     for finding in findings:
         if not finding.strippable:
             raise SimulationError("guard", finding.message, finding.line)
-    return strip(source) if findings else source
+    for diagnostic in design.diagnostics:
+        if diagnostic.code == Diags.UndeclaredIdentifier:
+            line = design.line(diagnostic.location)
+            raise SimulationError("compile", design.message(diagnostic), line)
+    return plain(strip(source) if findings else source)
 
 
 def _icarus(
@@ -191,7 +207,7 @@ def _icarus(
     contract: Contract,
     stimuli: Sequence[Stimulus],
     sandbox: Sandbox,
-    wall_seconds: float,
+    seconds: float,
 ) -> list[Trace]:
     """All instances in lockstep under one testbench; one failure fails all."""
     nonce, rows = secrets.token_hex(8), max(len(stimulus.rows) for stimulus in stimuli)
@@ -207,16 +223,12 @@ def _icarus(
             argv=("/bin/sh", "-c", _SCRIPT, f"bench_{nonce}", "bench.sv", *designs),
             files=files,
             collect=(record_name(nonce),),
-            limits=Limits(
-                wall_seconds=wall_seconds,
-                cpu_seconds=wall_seconds,
-                disk_mb=64 + record_bytes // 1_000_000,
-            ),
+            limits=replace(patient(seconds), disk_mb=64 + record_bytes // 1_000_000),
         )
     )
-    _raise_failure(outcome, wall_seconds)
+    _raise_failure(outcome, seconds)
     record = outcome.files.get(record_name(nonce), b"")
-    recorded = read_record(contract, record, nonce, len(duts))
+    recorded = read_record(record, nonce, len(duts))
     if any(len(samples) != rows for samples in recorded):
         raise SimulationError("runtime", "the simulation ended before the last row")
     return [
@@ -225,9 +237,11 @@ def _icarus(
     ]
 
 
-def _raise_failure(outcome: Outcome, wall_seconds: float) -> None:
-    if outcome.killed in ("wall", "cpu"):
-        raise SimulationError("timeout", f"no end after {wall_seconds:g} s: {outcome.killed}")
+def _raise_failure(outcome: Outcome, seconds: float) -> None:
+    if outcome.killed == "cpu":
+        raise SimulationError("timeout", f"no end after {seconds:.3g} s of CPU time")
+    if outcome.killed == "wall":
+        raise SimulationError("starved", f"the machine is too busy: under {seconds:.3g} s of CPU")
     if outcome.killed is not None:
         raise SimulationError("runtime", f"the simulation exceeded its {outcome.killed} limit")
     if outcome.exit_code == _COMPILE_FAILED:
@@ -236,6 +250,11 @@ def _raise_failure(outcome: Outcome, wall_seconds: float) -> None:
         raise SimulationError("compile", message, line, culprits)
     if not outcome.ok:
         raise SimulationError("runtime", outcome.text()[-400:] or f"status {outcome.exit_code}")
+
+
+def patient(seconds: float) -> Limits:
+    """CPU time decides; the wall limit is far behind it, for a busy machine."""
+    return Limits(wall_seconds=10 * seconds + 10, cpu_seconds=seconds)
 
 
 def compile_message(text: str) -> tuple[str, int]:
@@ -252,7 +271,7 @@ def _other_ways(
     contract: Contract,
     stimulus: Stimulus,
     sandbox: Sandbox,
-    wall_seconds: float,
+    seconds: float,
     refused: SimulationError,
 ) -> Trace:
     """Language Icarus lacks: lowered by Yosys, else Verilator; else Icarus' own complaint.
@@ -261,13 +280,13 @@ def _other_ways(
     """
     if any(d.isError() for d in elaborate(text, contract.top).diagnostics):
         raise refused
-    lowered = lower(text, contract.top, sandbox, wall_seconds)
+    lowered = lower(text, contract.top, sandbox, seconds)
     try:
         if lowered is not None:
             duts = [Instance(contract.top)]
-            trace = _icarus([lowered], duts, contract, [stimulus], sandbox, wall_seconds)[0]
+            trace = _icarus([lowered], duts, contract, [stimulus], sandbox, seconds)[0]
             return Trace(trace.outputs, trace.before, trace.after, "icarus after yosys")
-        return _verilator(text, contract, stimulus, sandbox, wall_seconds)
+        return _verilator(text, contract, stimulus, sandbox, seconds)
     except SimulationError as error:
         raise (refused if error.kind == "compile" else error) from error
 
@@ -276,13 +295,14 @@ def lower(
     source: str,
     top: str,
     sandbox: Sandbox,
-    wall_seconds: float = 20.0,
+    seconds: float = 20.0,
     fill: Literal["zero", "one"] | None = None,
 ) -> str | None:
     """The design as plain Verilog from Yosys, or None when Yosys refuses it.
 
     Registers keep their initial values; with ``fill``, all that has none starts as that, and
     so does every X and every undriven wire, and conflicting drivers or loops are refused.
+    Raises SimulationError when Yosys does not end in ``seconds``.
     """
     filled = f"check -assert; setundef -{fill}; setundef -init -{fill}; " if fill else ""
     script = (
@@ -290,15 +310,17 @@ def lower(
         f"{filled}opt_clean; write_verilog -noattr lowered.v"
     )
     files = {"design.sv": source.encode()}
-    outcome = run_yosys(sandbox, script, files, ("lowered.v",), wall_seconds)
+    outcome = run_yosys(sandbox, script, files, ("lowered.v",), seconds)
+    if outcome.killed is not None:
+        raise SimulationError("starved", f"Yosys did not end: {outcome.killed}")
     return outcome.files["lowered.v"].decode() if outcome.ok else None
 
 
 def _verilator(
-    text: str, contract: Contract, stimulus: Stimulus, sandbox: Sandbox, wall_seconds: float
+    text: str, contract: Contract, stimulus: Stimulus, sandbox: Sandbox, seconds: float
 ) -> Trace:
-    outcome, trace = run_verilator(text, contract, stimulus, sandbox, wall_seconds)
-    _raise_failure(outcome, wall_seconds)
+    outcome, trace = run_verilator(text, contract, stimulus, sandbox, seconds)
+    _raise_failure(outcome, seconds)
     if trace is None:
         raise SimulationError("runtime", "the simulation ended before the last row")
     return trace

@@ -86,10 +86,12 @@ def parse(source: str) -> SyntaxTree:
 def elaborate(source: str, top: str | None = None) -> Elaborated:
     """Parse and elaborate with ``top`` as root, or else the one module nobody instantiates.
 
-    Raises SourceError when the text has a syntax error or no single such module. Semantic
-    complaints do not raise: simulators differ in what they accept, so callers decide.
+    Raises SourceError when the text has a syntax error, declares a module twice or has no single
+    such module. Semantic complaints do not raise: tools differ in what they accept, so callers
+    decide.
     """
     tree = parse(source)
+    _refuse_twins(tree)
     options = ast.CompilationOptions()
     options.flags = ast.CompilationFlags.AllowUseBeforeDeclare
     if top is not None:
@@ -179,22 +181,24 @@ def declared(tree: SyntaxTree) -> frozenset[str]:
 
 
 def rename(source: str, names: Mapping[str, str]) -> str:
-    """Rename modules, packages, interfaces and primitives, and every use of them.
-
-    Raises SourceError when a name is made by a macro, so that its text cannot be replaced.
-    """
-    tree = parse(source)
+    """Rename modules, packages, interfaces and primitives, and every use outside macros."""
     edits: dict[int, Edit] = {}
-    for token in _unit_references(tree):
-        if token.valueText not in names:
-            continue
-        if tree.sourceManager.isMacroLoc(token.location):
-            raise SourceError(
-                f"{token.valueText} is named by a macro", line_of(tree, token.location)
-            )
-        edit = span(token.range, f"\\{names[token.valueText]} ")
-        edits[edit.start] = edit
+    for token in _unit_references(parse(source)):
+        if token.valueText in names:
+            edit = span(token.range, f"\\{names[token.valueText]} ")
+            edits[edit.start] = edit
     return apply(source, edits.values())
+
+
+def _refuse_twins(tree: SyntaxTree) -> None:
+    """Tools differ in which of two declarations of one name they take, if any."""
+    seen: set[str] = set()
+    for unit in _units(tree):
+        name = _name_token(unit)
+        if name.valueText in seen:
+            line = line_of(tree, name.location)
+            raise SourceError(f"{name.valueText} is declared twice", line)
+        seen.add(name.valueText)
 
 
 def _units(tree: SyntaxTree) -> Iterator[SyntaxNode]:

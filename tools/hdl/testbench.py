@@ -72,15 +72,14 @@ def stimulus_file(contract: Contract, stimuli: Sequence[Stimulus]) -> bytes:
     return "\n".join(words).encode()
 
 
-def read_record(contract: Contract, record: bytes, nonce: str, count: int) -> list[list[str]]:
+def read_record(record: bytes, nonce: str, count: int) -> list[tuple[str, ...]]:
     """For each instance, the recorded bits of each row, as far as the run came."""
-    bits: list[list[str]] = [[] for _ in range(count)]
+    rows = []
     for line in record.decode("ascii", "replace").splitlines():
-        head, _, rest = line.partition(" ")
-        index, _, value = rest.partition(" ")
-        if head == nonce and index.isdigit() and int(index) < count:
-            bits[int(index)].append(value)
-    return bits
+        head, *samples = line.split(" ")
+        if head == nonce and len(samples) == count:
+            rows.append(samples)
+    return list(zip(*rows, strict=True)) if rows else [()] * count
 
 
 def to_trace(contract: Contract, recorded: Sequence[str], simulator: str) -> Trace:
@@ -89,11 +88,18 @@ def to_trace(contract: Contract, recorded: Sequence[str], simulator: str) -> Tra
     for port in contract.outputs:
         cuts.append((at, at + port.width))
         at += port.width
+    known: dict[str, tuple[str, ...]] = {}
+
+    def cut(bits: str) -> tuple[str, ...]:
+        if bits not in known:
+            known[bits] = tuple(bits[a:b] for a, b in cuts)
+        return known[bits]
+
     names = tuple(p.name for p in contract.outputs)
-    before = tuple(tuple(bits[a:b] for a, b in cuts) for bits in recorded)
     if contract.pulsed is None:
-        return Trace(names, before, simulator=simulator)
-    after = tuple(tuple(bits[at + a : at + b] for a, b in cuts) for bits in recorded)
+        return Trace(names, tuple(cut(bits) for bits in recorded), simulator=simulator)
+    before = tuple(cut(bits[:at]) for bits in recorded)
+    after = tuple(cut(bits[at:]) for bits in recorded)
     return Trace(names, before, after, simulator=simulator)
 
 
@@ -135,12 +141,13 @@ def _drive(contract: Contract, lanes: int) -> list[str]:
 
 
 def _sample(contract: Contract, count: int, nonce: str) -> str:
-    """Record outputs before and, with a pulsed clock, after the active edge."""
+    """Record outputs before and, with a pulsed clock, after the active edge: a line a row."""
     n = len(contract.outputs)
     outs = ["{" + ", ".join(f"out_{k}_{i}" for i in range(n)) + "}" for k in range(count)]
     if contract.pulsed is None:
-        return "\n".join(f'$fdisplay(fd, "{nonce} {k} %b", {out});' for k, out in enumerate(outs))
+        return f'$fdisplay(fd, "{nonce}{" %b" * count}", {", ".join(outs)});'
+    pairs = ", ".join(f"before_{k}, {out}" for k, out in enumerate(outs))
     lines = [f"before_{k} = {out};" for k, out in enumerate(outs)]
     lines.append("clock = ~clock; #10;")
-    lines += [f'$fdisplay(fd, "{nonce} {k} %b%b", before_{k}, {o});' for k, o in enumerate(outs)]
+    lines.append(f'$fdisplay(fd, "{nonce}{" %b%b" * count}", {pairs});')
     return "\n".join([*lines, "clock = ~clock; #10;"])

@@ -16,8 +16,8 @@ from sandboxes import Sandbox
 from tools.hdl.contract import Contract, Port, Unsupported
 from tools.hdl.formal import prove, stateless
 from tools.hdl.golden import Counterexample, Golden, prepare
-from tools.hdl.interface import extract
-from tools.hdl.simulate import SimulationError, lower
+from tools.hdl.interface import extract_ports
+from tools.hdl.simulate import SimulationError, admit, lower
 from tools.hdl.syntax import SourceError
 from tools.hdl.trace import Stimulus
 
@@ -109,7 +109,7 @@ def _tested(
 def _interface(dut: str, golden: Contract) -> Verification | None:
     """Why the DUT cannot even be connected, or None."""
     try:
-        ports = extract(dut, golden.top).ports
+        ports = extract_ports(dut, golden.top)
     except SourceError as error:
         where = f"line {error.line}: " if error.line else ""
         return Verification("different", reason=f"{where}{error}", cause="compile")
@@ -132,6 +132,8 @@ def _shape(port: Port) -> str:
 
 
 def _refused(error: SimulationError) -> Verification:
+    if error.kind == "starved":
+        return Verification("inconclusive", reason=error.message)
     where = f"line {error.line}: " if error.line else ""
     return Verification("different", reason=f"{where}{error.message}", cause=error.kind)
 
@@ -201,7 +203,8 @@ def _filled(reference: Golden, dut: str, found: Counterexample) -> Verification:
     Gates show X where no hardware would (``q & ~q``), so X alone does not decide.
     """
     for fill in ("zero", "one"):
-        concrete = lower(dut, reference.contract.top, reference.sandbox, fill=fill)
+        text = admit(dut, reference.contract.top)
+        concrete = lower(text, reference.contract.top, reference.sandbox, fill=fill)
         if concrete is None or _is_wrong(reference, concrete, found.stimulus):
             return _different(reference, reference.shorten(dut, found))
     return _shows_unknown(reference, found)
@@ -211,7 +214,9 @@ def _is_wrong(reference: Golden, concrete: str, stimulus: Stimulus) -> bool:
     """True when a design without X shows a wrong value, under ``stimulus`` or by rule."""
     try:
         found = reference.under(concrete, [stimulus])[0] or reference.check(concrete)
-    except SimulationError:
+    except SimulationError as error:
+        if error.kind == "starved":
+            raise
         return True
     return found is not None and not found.difference.unknown
 

@@ -66,7 +66,7 @@ int main(int argc, char** argv) {
     top.eval();
     for (int w = 0; w < IN_WORDS; ++w) top.in[w] = next[w];
     top.eval();
-    fputs("%(nonce)s 0 ", to);
+    fputs("%(nonce)s ", to);
     record(to, top);
     if (%(pulsed)d) {
       top.clock = !top.clock;
@@ -113,7 +113,7 @@ def run_verilator(
         )
     )
     record = outcome.files.get(record_name(nonce), b"")
-    samples = read_record(contract, record, nonce, 1)[0]
+    samples = read_record(record, nonce, 1)[0]
     complete = outcome.ok and len(samples) == rows
     return outcome, to_trace(contract, samples, "verilator") if complete else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 
 from tools.hdl.contract import Contract
 from tools.hdl.pymodel.analysis import Bounds
@@ -24,37 +25,36 @@ from tools.hdl.pymodel.ir import (
 from tools.hdl.pymodel.lower import Lowered
 from tools.hdl.pymodel.normal import Signal
 from tools.hdl.pymodel.ranges import MAX_BITS, Range
+from tools.hdl.syntax import SourceError, parse
 
 MAX_LIST_BITS = 1 << 16
-_KEYWORDS = frozenset(
-    """always and assign automatic begin bit break buf byte case casex casez cell chandle checker
-    class clocking config const constraint context continue cover deassign default defparam design
-    disable dist do edge else end endcase endfunction endgenerate endmodule endtask enum event
-    expect export extends extern final first_match for force foreach forever fork function
-    generate genvar global if iff import include initial inout input inside int integer interface
-    join let library local localparam logic longint macromodule matches modport module nand
-    negedge new nexttime nmos nor not null or output package packed parameter pmos posedge
-    primitive priority program property protected pull0 pull1 pulldown pullup pure rand randc
-    real realtime ref reg reject_on release repeat return rtran scalared sequence shortint
-    shortreal signed small solve specify specparam static string strong strong0 strong1 struct
-    super supply0 supply1 table tagged task this throughout time timeprecision timeunit tran tri
-    tri0 tri1 triand trior type typedef union unique unsigned until use var vectored virtual void
-    wait wand weak weak0 weak1 while wildcard wire with within wor xnor xor""".split()  # noqa: SIM905
-)
+
+
+@cache
+def _reserved(name: str) -> bool:
+    """True for a keyword of SystemVerilog, which the simulators read."""
+    try:
+        parse(f"module m; wire {name}; endmodule")
+    except SourceError:
+        return True
+    return False
 
 
 class _Names:
     """Verilog names, each given once."""
 
     def __init__(self, taken: set[str]) -> None:
-        self._taken = taken | _KEYWORDS
+        self._taken = set(taken)
+        for name in taken:
+            if _reserved(name):
+                raise NotTranslatable(f"a port or the module is named {name}, a keyword")
 
     def give(self, wish: str, suffix: str = "") -> str:
         base = re.sub(r"\W", "_", wish, flags=re.ASCII).strip("_") or "v"
         base = base if base[0].isalpha() else f"v{base}"
         name = base + suffix if base not in self._taken or suffix else f"{base}_v"
         number = 1
-        while name in self._taken:
+        while name in self._taken or _reserved(name):
             number += 1
             name = f"{base}{suffix}_{number}"
         self._taken.add(name)

@@ -127,6 +127,7 @@ def examine(source: str, contract: Contract) -> View:
     else:
         findings += _interface(source, top, contract)
         findings += _implicit_nets(top)
+        findings += _narrow_variables(source, top)
     findings += _icarus_only(source)
     if not any(f.stage < Stage.MEANING for f in findings):
         findings += [
@@ -183,6 +184,28 @@ def _implicit_nets(top: ast.InstanceSymbol) -> Iterator[Finding]:
             message = f"{symbol.name} is not declared: one bit for {right.type.bitWidth}"
             end = at + len(symbol.name)
             yield Finding(Stage.HAZARD, "ImplicitNet", message, at, end, symbol.name)
+
+
+def _narrow_variables(source: str, top: ast.InstanceSymbol) -> Iterator[Finding]:
+    """One-bit variables that are a wider output's only source and take constants of its width."""
+    for member in top.body:
+        if not isinstance(member, ast.ContinuousAssignSymbol):
+            continue
+        left = getattr(getattr(member.assignment, "left", None), "symbol", None)
+        right = getattr(member.assignment, "right", None)
+        while isinstance(right, ast.ConversionExpression):
+            right = right.operand
+        symbol = getattr(right, "symbol", None)
+        if left is None or not isinstance(symbol, ast.VariableSymbol):
+            continue
+        width = left.type.bitWidth
+        given = re.findall(rf"\b{symbol.name}\s*<?=\s*(\d+)'", masked(source))
+        if symbol.type.bitWidth == 1 < width and given and {int(n) for n in given} == {width}:
+            at = symbol.location.offset
+            message = f"{symbol.name} has one bit, but is used as {width} bits"
+            yield Finding(
+                Stage.HAZARD, "NarrowVariable", message, at, at + len(symbol.name), symbol.name
+            )
 
 
 def _icarus_only(source: str) -> Iterator[Finding]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tools.hdl.contract import Contract
-from tools.hdl.repair.diagnose import Diagnostic, View, examine
+from tools.hdl.repair.diagnose import Diagnostic, Stage, View, examine
 from tools.hdl.repair.rule import Rule
-from tools.hdl.repair.rules import RULES
+from tools.hdl.repair.rules import ON_COMPILING, RULES
 from tools.hdl.repair.scan import to_ascii
 
 _MAX_STEPS = 60
@@ -59,7 +59,10 @@ def repair(source: str, contract: Contract) -> Repair:
 
 def _step(view: View, contract: Contract, budget: int) -> tuple[tuple[Rule, View] | None, int]:
     """The first proposal that lowers the badness, and the proposals still allowed."""
+    compiles = not any(view.badness[: Stage.HAZARD])
     for rule in RULES:
+        if compiles and rule not in ON_COMPILING:
+            continue
         for text in rule.propose(view, contract):
             if text == view.source:
                 continue

@@ -14,7 +14,21 @@ from tools.hdl.syntax import Edit, apply
 
 _WORDS = re.compile(r"[A-Za-z_]\w*")
 _TYPES = frozenset(
-    ["input", "output", "inout", "wire", "reg", "logic", "signed", "unsigned", "integer", "bit", "parameter", "var", "tri"]
+    [
+        "input",
+        "output",
+        "inout",
+        "wire",
+        "reg",
+        "logic",
+        "signed",
+        "unsigned",
+        "integer",
+        "bit",
+        "parameter",
+        "var",
+        "tri",
+    ]
 )
 
 

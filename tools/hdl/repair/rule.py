@@ -37,9 +37,9 @@ class Rule:
 
 def rule(propose: Proposals) -> Rule:
     """Make a rule of a generator function; its name is the rule's name."""
-    return Rule(propose.__name__, propose, semantic=False)  # type: ignore[attr-defined]
+    return Rule(propose.__name__, propose, semantic=False)
 
 
 def semantic_rule(propose: Proposals) -> Rule:
     """A rule that may change the behaviour of code that compiles."""
-    return Rule(propose.__name__, propose, semantic=True)  # type: ignore[attr-defined]
+    return Rule(propose.__name__, propose, semantic=True)

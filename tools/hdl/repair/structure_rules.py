@@ -34,6 +34,9 @@ def missing_separator(view: View, contract: Contract) -> Iterator[str]:
 
     Example: `y = a` → `y = a;`
     """
+    semicolons = {f.offset for f in view.of("ExpectedToken") if _expected(f) == ";"}
+    if len(semicolons) > 1:
+        yield apply(view.source, [Edit(offset, offset, ";") for offset in semicolons])
     for finding in view.of("ExpectedToken"):
         token = _expected(finding)
         if token in (";", ",", ":", ")", "(", "]", "}"):
@@ -171,7 +174,7 @@ def _open_blocks(lexemes: list[Lexeme]) -> int:
 def _balanced(source: str, offset: int, count: int) -> str:
     """Close ``count`` blocks at ``offset``; drop as many surplus ends right before endmodule."""
     head, tail = source[:offset] + "end\n" * count, source[offset:]
-    surplus = re.compile(r"(?:\bend\s+){%d}(?=endmodule\b)" % count)
+    surplus = re.compile(rf"(?:\bend\s+){{{count}}}(?=endmodule\b)")
     lexemes = lex(tail)
     if _open_blocks([t for t in lexemes if t.text in _OPEN | _CLOSE]) < 0:
         tail = surplus.sub("", tail, count=1)
@@ -214,7 +217,8 @@ def missing_case_colon(view: View, contract: Contract) -> Iterator[str]:
         edits = [
             Edit(m.end(1), m.end(1), ":")
             for m in re.finditer(
-                r"(?:^|;|\)|\bend\b)[ \t]*(\d+'[bdh][0-9a-fxzXZA-F_?]+|\bdefault)(?=[ \t]+[a-zA-Z_{])",
+                r"(?:^|;|\)|\bend\b)[ \t]*(\d+'[bdh][0-9a-fxzXZA-F_?]+|\bdefault)"
+                r"(?=[ \t]+[a-zA-Z_{])",
                 text,
                 re.M,
             )

@@ -1,0 +1,82 @@
+"""Search methods on a space whose best point is known; the operator words of the command line."""
+
+import math
+
+import pytest
+
+from tools.kernels.__main__ import OPERATORS, operator
+from tools.kernels.attention import Attention
+from tools.kernels.card import Card, best_isa
+from tools.kernels.operators import Gemm
+from tools.kernels.search import METHODS, mcts
+from tools.kernels.space import default, kernel, program, space
+from tools.tl import check, parse
+
+SPACE = {"a": tuple(range(6)), "b": tuple(range(6)), "c": ("x", "y"), "d": tuple(range(4))}
+CARD = Card("test", "avx512", frozenset(), 32768, 1 << 20, 1e11, 1e10)
+
+
+def bowl(point):
+    """One minimum, 1.0, at a=4, b=1, c=y, d=2; points with a = 5 do not exist."""
+    if point["a"] == 5:
+        return math.inf
+    return 1 + abs(point["a"] - 4) + abs(point["b"] - 1) + (point["c"] == "x") + abs(point["d"] - 2)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_methods_keep_to_the_budget_and_repeat_with_a_seed(method):
+    run = METHODS[method]
+    trace = run(SPACE, bowl, 40, 3)
+    assert len(trace.tried) == 40
+    assert len({tuple(p.values()) for p, _ in trace.tried}) == 40
+    assert trace.curve == sorted(trace.curve, reverse=True)
+    assert trace.tried == run(SPACE, bowl, 40, 3).tried
+    assert trace.best[1] <= trace.tried[0][1]
+
+
+def test_guided_methods_find_the_minimum_of_a_bowl():
+    for seed in range(5):
+        assert METHODS["hill"](SPACE, bowl, 80, seed).best[1] == 1
+
+
+def test_a_good_prior_helps_tree_search():
+    best = {"a": 4, "b": 1, "c": "y", "d": 2}
+
+    def prior(point, axis, choices):
+        return [10.0 if choice == best[axis] else 0.1 for choice in choices]
+
+    with_prior = sum(mcts(SPACE, bowl, 12, seed, prior).best[1] for seed in range(8))
+    without = sum(mcts(SPACE, bowl, 12, seed).best[1] for seed in range(8))
+    assert with_prior < without
+
+
+def test_a_space_smaller_than_the_budget_ends():
+    assert len(METHODS["random"]({"a": (1, 2)}, lambda p: 1.0, 50, 0).tried) == 2
+
+
+def test_every_point_of_the_defaults_is_a_correct_program():
+    for spec in (Gemm(100, 300, 70), Attention(1, 2, 2, 200, 200, 64, 64, causal=True)):
+        check(parse(program(spec, default(spec, CARD))), CARD.limits)
+        _, source = kernel(spec, default(spec, CARD), CARD)
+        assert "void kernel(" in source.text
+        assert all(len(choices) >= 1 for choices in space(spec, CARD).values())
+
+
+def test_operators_are_read_from_words():
+    assert operator(["gemm", "m=3", "n=4", "k=5", "bias=1"]) == Gemm(3, 4, 5, bias=True)
+    words = ["attention", "heads=8", "queries=16", "keys=16", "width=64", "causal=1"]
+    assert operator(words) == Attention(1, 8, 8, 16, 16, 64, 64, causal=True)
+    for wrong, message in (
+        (["gemmm"], "unknown operator"),
+        (["gemm", "m=3"], "needs n, k"),
+        (["gemm", "z=3"], "has no z"),
+    ):
+        with pytest.raises(SystemExit, match=message):
+            operator(wrong)
+    assert set(OPERATORS) >= {"gemm", "attention"}
+
+
+def test_the_widest_instruction_set_present_is_taken():
+    assert best_isa(frozenset(["avx2", "fma"])) == "avx2"
+    with pytest.raises(ValueError, match="no instruction set"):
+        best_isa(frozenset())

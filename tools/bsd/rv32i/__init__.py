@@ -1,0 +1,14 @@
+"""RV32I: a simulator as the black box, and an independent reference to prove against."""
+
+from pathlib import Path
+
+from tools.bsd.boxes import Example
+from tools.bsd.rv32i.iss import core
+
+
+def rv32i(examples: bool = True) -> Example:
+    """The RV32I execution core, with or without its list of legal encodings."""
+    return Example(core(examples), Path(__file__).with_name("reference.v").read_text())
+
+
+__all__ = ["core", "rv32i"]

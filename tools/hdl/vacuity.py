@@ -1,0 +1,57 @@
+"""Behaviours too empty to be believed: an output that never changes, an input without effect.
+
+Weak models share such mistakes (a register that is never written, a condition that is never
+true), so that agreement on them says nothing. A module that really has a constant output or an
+unused input is refused as well: better no claim than a false one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sandboxes import Sandbox
+from tools.hdl.contract import Contract
+from tools.hdl.simulate import SimulationError, simulate
+from tools.hdl.trace import Stimulus, Trace
+
+
+def idle_output(trace: Trace) -> str | None:
+    """The first output that shows at most one known value in the whole trace, or None."""
+    for index, name in enumerate(trace.outputs):
+        values = {row[index] for row in (*trace.before, *trace.after)}
+        if len({value for value in values if set(value) <= {"0", "1"}}) < 2:
+            return name
+    return None
+
+
+def inert_input(
+    source: str, contract: Contract, stimulus: Stimulus, sandbox: Sandbox
+) -> str | None:
+    """The first driven input of the design that changes nothing when it is held low or high."""
+    widths = {port.name: port.width for port in contract.driven}
+    for index, name in enumerate(stimulus.inputs):
+        low, high = (
+            simulate(source, contract, _held(stimulus, index, value), sandbox)
+            for value in (0, (1 << widths[name]) - 1)
+        )
+        if (low.before, low.after) == (high.before, high.after):
+            return name
+    return None
+
+
+def _held(stimulus: Stimulus, index: int, value: int) -> Stimulus:
+    rows = tuple((*row[:index], value, *row[index + 1 :]) for row in stimulus.rows)
+    return replace(stimulus, rows=rows, exhaustive=False)
+
+
+def emptiness(
+    source: str, contract: Contract, stimulus: Stimulus, trace: Trace, sandbox: Sandbox
+) -> str | None:
+    """Why a design's behaviour is too empty to be believed, in words; None when it is not."""
+    if name := idle_output(trace):
+        return f"output {name} never changes"
+    try:
+        held = inert_input(source, contract, stimulus, sandbox)
+    except SimulationError as error:
+        return f"it does not run with an input held: {error}"
+    return f"input {held} has no effect" if held else None

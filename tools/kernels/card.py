@@ -1,0 +1,130 @@
+"""The hardware card: what this machine's processor can do, detected and measured."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tools.kernels.c import ISAS, Schedule, Source, build
+from tools.tl import Limits
+
+_PEAK = """
+typedef float v __attribute__((vector_size(BYTES)));
+float peak(long n) {
+  v x[12], a = {1.0000001f}, b = {1e-9f};
+  for (int i = 0; i < 12; i++) x[i] = a * (float)i;
+  for (long k = 0; k < n; k++)
+#pragma GCC unroll 12
+    for (int i = 0; i < 12; i++) x[i] = x[i] * a + b;
+  v s = {0};
+  for (int i = 0; i < 12; i++) s += x[i];
+  return s[0];
+}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One core of this machine. ``flops`` and ``bytes`` are measured ceilings a second."""
+
+    model: str
+    isa: str
+    features: frozenset[str]
+    l1: int
+    l2: int
+    flops: float
+    bytes: float
+
+    @property
+    def limits(self) -> Limits:
+        """Budgets of the TL checker: packed tiles share L2, result tiles half of it."""
+        return Limits(shared_bytes=4 * self.l2, register_bytes=2 * self.l2)
+
+
+def processor_features() -> frozenset[str]:
+    """Feature words of the first processor; empty where /proc has none."""
+    path = Path("/proc/cpuinfo")
+    words = path.read_text().split() if path.exists() else []
+    return frozenset(words)
+
+
+def best_isa(features: frozenset[str]) -> str:
+    """The widest instruction set that is there. ValueError when none is."""
+    for name in ("avx512", "avx2", "neon"):
+        if ISAS[name].needs <= features:
+            return name
+    raise ValueError("no instruction set of the C emitter is on this processor")
+
+
+def detect() -> Card:
+    """Look at this machine and measure it (about half a second)."""
+    features = processor_features()
+    isa = best_isa(features)
+    return Card(
+        model=_model(),
+        isa=isa,
+        features=features,
+        l1=_cache(0, 32768),
+        l2=_cache(2, 1 << 20),
+        flops=_peak(isa),
+        bytes=_bandwidth(),
+    )
+
+
+def _model() -> str:
+    done = subprocess.run(["lscpu"], capture_output=True, text=True, check=False, timeout=30)
+    found = {}
+    for line in done.stdout.splitlines():
+        name, _, value = line.partition(":")
+        found[name.strip()] = value.strip()
+    words = ("Model name", "CPU family", "Model")
+    return " / ".join(found.get(word, "?") for word in words)
+
+
+def _cache(index: int, otherwise: int) -> int:
+    path = Path(f"/sys/devices/system/cpu/cpu0/cache/index{index}/size")
+    text = path.read_text().strip() if path.exists() else ""
+    return int(text[:-1]) * 1024 if text.endswith("K") else otherwise
+
+
+def _peak(isa: str) -> float:
+    """Fused multiply-adds a second on independent registers, counted as two operations."""
+    target = ISAS[isa]
+    flags = ("-O3", "-ffp-contract=fast", *target.flags)
+    text = _PEAK.replace("BYTES", str(4 * target.lanes))
+    with tempfile.TemporaryDirectory() as folder:
+        library = ctypes.CDLL(str(build(Source(text, (), target.compiler, flags), Path(folder))))
+    library.peak.argtypes, library.peak.restype = [ctypes.c_long], ctypes.c_float
+    turns = 1_000_000
+    best = min(_timed(lambda: library.peak(turns)) for _ in range(7))
+    return turns * 12 * target.lanes * 2 / best
+
+
+def _bandwidth() -> float:
+    """Bytes read and written a second by a large copy."""
+    source = np.ones(16 << 20, np.float32)
+    target = np.zeros_like(source)
+    best = min(_timed(lambda: np.copyto(target, source)) for _ in range(7))
+    return 2 * source.nbytes / best
+
+
+def _timed(call: object) -> float:
+    assert callable(call)
+    start = time.thread_time()
+    call()
+    return time.thread_time() - start
+
+
+def default_schedule(card: Card) -> Schedule:
+    """A register tile that fills the registers of the target."""
+    return (
+        Schedule(isa=card.isa, rows=8, vectors=3)
+        if card.isa == "avx512"
+        else Schedule(isa=card.isa, rows=6, vectors=2)
+    )

@@ -1,0 +1,195 @@
+"""Points of the GPU table: inputs, float64 checks, baselines, and the device's clock."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import math
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tools.kernels.attention import Attention
+from tools.kernels.operators import Gemm
+
+ROUNDS = 21
+
+
+def library(name: str) -> Any:
+    """An optional package; ImportError when it is not installed."""
+    return importlib.import_module(name)
+
+
+def compile_kernel(text: str) -> Any:
+    """A callable kernel; TileLang keeps compiled ones on disk."""
+    tilelang = library("tilelang")
+
+    name = "kernel_" + hashlib.sha256(text.encode()).hexdigest()[:16]
+    folder = Path(tempfile.gettempdir()) / "qimeng-tilelang"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{name}.py"
+    if not path.exists():
+        path.write_text(text)
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    target = {"kind": "cuda", "arch": "sm_90a"}
+    options = {"tl.enable_fast_math": True}
+    return tilelang.compile(module.kernel, target=target, pass_configs=options)
+
+
+def median_ms(call: Callable[[], Any]) -> float:
+    """Median device time of a call with a cold second-level cache."""
+    torch = library("torch")
+
+    scratch = torch.empty(128 << 20, dtype=torch.int8, device="cuda")
+    pairs = []
+    for _ in range(ROUNDS + 3):
+        start, stop = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        scratch.zero_()
+        # A pause lets the host run ahead, so that no launch gap falls inside the interval.
+        torch.cuda._sleep(400_000)
+        start.record()
+        call()
+        stop.record()
+        pairs.append((start, stop))
+    torch.cuda.synchronize()
+    times = sorted(start.elapsed_time(stop) for start, stop in pairs[3:])
+    return float(times[len(times) // 2])
+
+
+class AttentionCase:
+    """Inputs, baselines and the float64 check of one attention point."""
+
+    def __init__(self, spec: Attention) -> None:
+        torch = library("torch")
+
+        self.spec = spec
+        make = torch.Generator("cuda").manual_seed(spec.keys + spec.width)
+
+        def draw(heads: int, rows: int, width: int) -> Any:
+            shape = (spec.batch, heads, rows, width)
+            return torch.randn(shape, dtype=torch.float16, device="cuda", generator=make)
+
+        self.q = draw(spec.heads, spec.queries, spec.width)
+        self.k = draw(spec.kv_heads, spec.keys, spec.width)
+        self.v = draw(spec.kv_heads, spec.keys, spec.value_width)
+        self.arguments = (self.q, self.k) if spec.latent else (self.q, self.k, self.v)
+        self.rows = torch.arange(max(0, spec.queries - 256), spec.queries, device="cuda")
+        self.want = self.reference()
+
+    def reference(self) -> Any:
+        """The last rows of the first two heads, in float64."""
+        torch = library("torch")
+
+        spec = self.spec
+        group = spec.heads // spec.kv_heads
+        heads = [0, min(1, spec.heads - 1)]
+        near = [h // group for h in heads]
+        key = self.k[:1, near].double()
+        value = key[..., : spec.value_width] if spec.latent else self.v[:1, near].double()
+        score = self.q[:1, heads][:, :, self.rows].double() @ key.transpose(2, 3) * spec.scale
+        if spec.softcap:
+            score = spec.softcap * torch.tanh(score / spec.softcap)
+        row = self.rows[:, None] + spec.keys - spec.queries
+        column = torch.arange(spec.keys, device="cuda")[None]
+        hidden = torch.zeros_like(row * column, dtype=torch.bool)
+        if spec.masked:
+            hidden |= (column > row) & (column >= spec.prefix)
+        if spec.window:
+            hidden |= column <= row - spec.window
+        return score.masked_fill(hidden, -math.inf).softmax(-1) @ value
+
+    def error(self, out: Any) -> float:
+        part = out[:1, [0, min(1, self.spec.heads - 1)]][:, :, self.rows].double()
+        worst = (part - self.want).abs().max() / self.want.abs().max()
+        return float(worst) if bool(out.isfinite().all()) else math.inf
+
+    def output(self) -> Any:
+        torch = library("torch")
+
+        shape = (*self.q.shape[:3], self.spec.value_width)
+        return torch.full(shape, math.nan, dtype=self.q.dtype, device="cuda")
+
+    def baselines(self) -> dict[str, Callable[[], Any]]:
+        attention = library("torch.nn.attention")
+        product = library("torch.nn.functional").scaled_dot_product_attention
+
+        if self.spec.window or self.spec.softcap:
+            return {"flex": self.flex()}
+        backends = {
+            "cudnn": attention.SDPBackend.CUDNN_ATTENTION,
+            "flash2": attention.SDPBackend.FLASH_ATTENTION,
+        }
+        grouped = self.spec.heads != self.spec.kv_heads
+
+        def run(backend: Any) -> Callable[[], Any]:
+            def call() -> Any:
+                with attention.sdpa_kernel(backend):
+                    return product(
+                        *(self.q, self.k, self.v),
+                        is_causal=self.spec.causal,
+                        enable_gqa=grouped,
+                    )
+
+            return call
+
+        return {name: run(backend) for name, backend in backends.items()}
+
+    def flex(self) -> Callable[[], Any]:
+        """Compiled FlexAttention with the same mask and score function."""
+        torch = library("torch")
+        flex = library("torch.nn.attention.flex_attention")
+
+        spec = self.spec
+
+        def keep(b: Any, h: Any, row: Any, column: Any) -> Any:
+            seen = column <= row if spec.masked else column == column
+            return seen & (column > row - spec.window) if spec.window else seen
+
+        def cap(score: Any, b: Any, h: Any, row: Any, column: Any) -> Any:
+            return spec.softcap * torch.tanh(score / spec.softcap)
+
+        mask = flex.create_block_mask(keep, None, None, spec.queries, spec.keys)
+        compiled = torch.compile(flex.flex_attention)
+        change = cap if spec.softcap else None
+        grouped = spec.heads != spec.kv_heads
+        return lambda: compiled(
+            *(self.q, self.k, self.v), score_mod=change, block_mask=mask, enable_gqa=grouped
+        )
+
+
+class GemmCase:
+    """Inputs, baseline and the float64 check of one matrix product."""
+
+    def __init__(self, spec: Gemm) -> None:
+        torch = library("torch")
+
+        self.spec = spec
+        kind = {"bf16": torch.bfloat16, "fp16": torch.float16}[spec.dtype]
+        make = torch.Generator("cuda").manual_seed(spec.m + spec.k)
+        a = torch.randn((1, spec.m, spec.k), dtype=kind, device="cuda", generator=make)
+        b = torch.randn((1, spec.k, spec.n), dtype=kind, device="cuda", generator=make)
+        self.arguments = (a, b)
+        self.want = a[0, -256:].double() @ b[0].double()
+
+    def error(self, out: Any) -> float:
+        part = out.reshape(self.spec.m, self.spec.n)[-256:].double()
+        worst = (part - self.want).abs().max() / self.want.abs().max()
+        return float(worst) if bool(out.isfinite().all()) else math.inf
+
+    def output(self) -> Any:
+        torch = library("torch")
+
+        a, _ = self.arguments
+        return torch.full((1, self.spec.m, self.spec.n), math.nan, dtype=a.dtype, device="cuda")
+
+    def baselines(self) -> dict[str, Callable[[], Any]]:
+        torch = library("torch")
+
+        a, b = (x[0] for x in self.arguments)
+        out = torch.empty((self.spec.m, self.spec.n), dtype=a.dtype, device="cuda")
+        return {"cublas": lambda: torch.mm(a, b, out=out)}

@@ -1,0 +1,357 @@
+"""TL to TileLang source for NVIDIA GPUs: one rule a statement, readable output.
+
+Parallel loops become the grid (the innermost one is blockIdx.x), shared tiles shared memory,
+register tiles fragments. A scale that only masks separate from an online softmax is folded
+into its exponential, which works in base two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tools.kernels.c.plan import Unsupported, flatten
+from tools.kernels.gpu.values import DTYPES, Values
+from tools.tl.expressions import evaluate
+from tools.tl.syntax import (
+    REDUCE,
+    Allocate,
+    Compute,
+    Copy,
+    For,
+    If,
+    Param,
+    Program,
+    Reshape,
+    Statement,
+    Tune,
+)
+
+LOG2E = 1.4426950408889634
+
+
+@dataclass(frozen=True, slots=True)
+class GpuSchedule:
+    """What is chosen below TL on a GPU: threads a block, pipeline depth, and the grid's order.
+
+    ``reverse`` starts with the last blocks of the innermost parallel loop (under a causal mask
+    the longest ones); ``swizzle`` > 0 walks the grid in bands that many blocks wide, for the
+    second-level cache. ``overlap`` runs the value product of one key block beside the score
+    product of the next (Hopper's asynchronous tensor cores).
+    """
+
+    threads: int = 128
+    stages: int = 2
+    reverse: bool = False
+    swizzle: int = 0
+    overlap: bool = False
+
+
+def emit_tilelang(program: Program, schedule: GpuSchedule) -> str:
+    """A Python module with ``kernel``, a TileLang prim_func over the program's global arrays.
+
+    Raises Unsupported for a program whose parallel loops are not one outer nest.
+    """
+    return _Emitter(program, schedule).module()
+
+
+class _Emitter(Values):
+    def __init__(self, program: Program, schedule: GpuSchedule) -> None:
+        super().__init__(program)
+        self.schedule = schedule
+        self.lines: list[str] = []
+        self.depth = 2
+        self.stages = schedule.stages
+        self.guard = ""
+        self.shared: dict[str, tuple[tuple[int, ...], str]] = {}
+        for copy in self.plan.copies:
+            if copy.destination == "shared" and copy.dims is not None:
+                dtype = self.plan.arrays[copy.name].dtype
+                self.shared[copy.result] = (self.plan.size(copy.dims), dtype)
+        self.folded = self._fold()
+
+    def module(self) -> str:
+        statements = self.plan.program.statements
+        loops = [s for s in statements if isinstance(s, For)]
+        if len(loops) != 1 or not loops[0].parallel:
+            raise Unsupported("a GPU program is one nest of parallel loops")
+        nest = list(flatten(loops[0]))
+        arguments = ", ".join(
+            f'{a.name}: T.Tensor({a.shape}, "{DTYPES[a.dtype]}")' for a in self.plan.arrays.values()
+        )
+        extents = [self.expression(n.high) for n in reversed(nest)]
+        inner = nest[-1]
+        last = f"{inner.variable}_"
+        index = ", ".join(
+            last if self.schedule.reverse and n is inner else n.variable for n in reversed(nest)
+        )
+        index += "," * (len(nest) == 1)
+        grid = ", ".join(extents)
+        self.put(f"with T.Kernel({grid}, threads={self.schedule.threads}) as ({index}):")
+        self.depth += 1
+        if self.schedule.reverse:
+            self.put(f"{inner.variable} = {extents[0]} - 1 - {last}")
+        self.storage()
+        if self.schedule.swizzle:
+            self.put(f"T.use_swizzle({self.schedule.swizzle})")
+        self.block(inner.body)
+        head = [
+            "import tilelang.language as T",
+            "",
+            "",
+            "@T.prim_func",
+            f"def kernel({arguments}):",
+        ]
+        return "\n".join([*head, *(line[4:] for line in self.lines), ""])
+
+    def put(self, line: str) -> None:
+        self.lines.append("    " * self.depth + line)
+
+    def storage(self) -> None:
+        for name, (dims, dtype) in self.shared.items():
+            self.put(f'{name}_s = T.alloc_shared({list(dims)}, "{DTYPES[dtype]}")')
+        for name, (dims, dtype) in self.plan.registers.items():
+            shape = [d for d in dims if d != 1] or [1]
+            self.put(f'{name}_r = T.alloc_fragment({shape}, "{DTYPES[dtype]}")')
+        for s in self.plan.computes:
+            if s.operation == "OnlineSoftmax":
+                rows = self.plan.registers[s.operands[1].name][0][0]
+                self.put(f'before = T.alloc_fragment([{rows}], "float32")')
+                self.put(f'shrink = T.alloc_fragment([{rows}], "float32")')
+                self.put(f'total = T.alloc_fragment([{rows}], "float32")')
+                break
+
+    def block(self, statements: Sequence[Statement]) -> None:
+        """Statements in order; loops that differ only by masks become one pipeline.
+
+        One pipeline fills and drains once, and its shared buffers have one layout.
+        """
+        done = 0
+        while done < len(statements):
+            group = [s for s in _alike(statements[done:]) if isinstance(s, For)]
+            if len(group) > 1:
+                self.joined(group)
+                done += len(group)
+            else:
+                self.statement(statements[done])
+                done += 1
+
+    def joined(self, loops: list[For]) -> None:
+        """Consecutive ranges of one loop; masks run where their own range is."""
+        ranges = []
+        for at, loop in enumerate(loops):
+            tests = [f"{loop.variable} >= {self.expression(loop.low)}"] * (at > 0)
+            tests += [f"{loop.variable} < {self.expression(loop.high)}"] * (at < len(loops) - 1)
+            if _masks(loop):
+                ranges.append(" and ".join(tests))
+        full = next(loop for loop in loops if _masks(loop))
+        self.guard = " or ".join(ranges)
+        self.loop(replace(full, low=loops[0].low, high=loops[-1].high))
+        self.guard = ""
+
+    def statement(self, s: Statement) -> None:
+        match s:
+            case Param() | Tune() | Allocate() | Reshape():
+                pass
+            case For():
+                self.loop(s)
+            case If():
+                self.put(f"if {self.expression(s.condition)}:")
+                self.indented(s.body)
+            case Copy():
+                self.copy(s)
+            case Compute():
+                self.compute(s)
+
+    def indented(self, body: Sequence[Statement]) -> None:
+        self.depth += 1
+        self.block(body)
+        self.depth -= 1
+
+    def loop(self, s: For) -> None:
+        """Sequential loops with loads are pipelined; their loads overlap the arithmetic."""
+        low, high = self.expression(s.low), self.expression(s.high)
+        loads = any(isinstance(inner, Copy) for inner in s.body)
+        if not loads:
+            self.put(f"for {s.variable} in T.serial({low}, {high}):")
+            self.indented(s.body)
+            return
+        softmax = [c for c in s.body if isinstance(c, Compute) and c.operation == "OnlineSoftmax"]
+        if self.schedule.overlap and softmax:
+            self.overlapped(s, softmax[0], low, high)
+            return
+        bounds = high if low == "0" else f"{low}, T.max({low}, {high})"
+        self.put(f"for {s.variable} in T.Pipelined({bounds}, num_stages={self.stages}):")
+        self.indented(s.body)
+
+    def overlapped(self, s: For, softmax: Compute, low: str, high: str) -> None:
+        """The value product lags one turn behind: P starts as zero and is used up at the end."""
+        at = s.body.index(softmax)
+        value = next(c for c in s.body[at:] if isinstance(c, Copy))
+        product = next(c for c in s.body[at:] if isinstance(c, Compute) and c.operation == "GEMM")
+        score = next(c for c in s.body if isinstance(c, Compute) and c.operation == "GEMM")
+        first = s.body.index(score)
+        j = s.variable
+        dims, dtype = self.shared[value.result]
+        self.put(f'last_s = T.alloc_shared({list(dims)}, "{DTYPES[dtype]}")')
+        self.put(f'witness = T.alloc_local([1], "{DTYPES[dtype]}")')
+        self.put(f"T.fill({softmax.result}_r, 0)")
+        bounds = high if low == "0" else f"{low}, T.max({low}, {high})"
+        self.put(f"for {j} in T.Pipelined({bounds}, num_stages={self.stages}):")
+        self.depth += 1
+        self.block(s.body[:first])
+        self.rename = {j: f"T.max({j} - 1, {low})"}
+        self.copy(value)
+        self.rename = {}
+        self.gemm(score, "wgmma_gemm")
+        self.gemm(product, "wgmma_gemm")
+        # TileLang frees a pipeline buffer after its last use in the text. The asynchronous
+        # product still reads it until the wait, so a dead read after each wait holds it.
+        key = score.operands[1].name
+        self.put("T.wait_wgmma(1)")
+        self.put(f"witness[0] = {key}_s[0, 0]")
+        self.block(s.body[first + 1 : at])
+        held = f"witness[0] = {value.result}_s[0, 0]"
+        self.online_softmax(softmax, ["T.wait_wgmma(0)", held])
+        self.depth -= 1
+        self.rename = {j: f"T.max({high} - 1, 0)"}
+        self.put(f"T.copy({self.region(value, value.name)}, last_s)")
+        self.rename = {}
+        self.put(
+            f"T.gemm({softmax.result}_r, last_s, {product.result}_r, "
+            "policy=T.GemmWarpPolicy.FullRow)"
+        )
+
+    def copy(self, s: Copy) -> None:
+        if s.source == "global":
+            there = f"{s.result}_{s.destination[0]}"
+            self.put(f"T.copy({self.region(s, s.name)}, {there})")
+        elif s.destination == "global":
+            self.store(s)
+        else:
+            self.put(f"T.copy({s.name}_{s.source[0]}, {s.result}_{s.destination[0]})")
+
+    def store(self, s: Copy) -> None:
+        """Results leave through shared memory, in whole rows (and by the copy engine)."""
+        tile = f"{s.name}_{s.source[0]}"
+        dims, _ = self.plan.registers[s.name]
+        if len(dims) == 2:
+            out = DTYPES[self.plan.arrays[s.result].dtype]
+            self.put(f'{s.name}_o = T.alloc_shared({list(dims)}, "{out}")')
+            self.put(f"T.copy({tile}, {s.name}_o)")
+            tile = f"{s.name}_o"
+        self.put(f"T.copy({tile}, {self.region(s, s.result)})")
+
+    def compute(self, s: Compute) -> None:
+        if id(s) in self.folded.values():
+            return
+        if s.operation == "GEMM":
+            self.gemm(s)
+        elif s.operation == "OnlineSoftmax":
+            self.online_softmax(s)
+        elif s.operation in REDUCE:
+            kind = "max" if s.operation == "RowMax" else "sum"
+            clear = not s.accumulate
+            self.put(
+                f"T.reduce_{kind}({self.tile(s.operands[0].name)}, {self.tile(s.result)}, "
+                f"dim=1, clear={clear})"
+            )
+        elif s.operation == "Fill":
+            self.put(f"T.fill({self.tile(s.result)}, {self.expression(s.scalar)})")
+        else:
+            self.elementwise(s)
+
+    def gemm(self, s: Compute, function: str = "gemm") -> None:
+        a, b = s.operands
+        options = [f"transpose_{side}=True" for side, o in (("A", a), ("B", b)) if o.transposed]
+        if s.get:
+            options.append("clear_accum=True")
+        if any(c.operation == "OnlineSoftmax" for c in self.plan.computes):
+            # A row of scores must stay in one warp, where its maximum is found.
+            options.append("policy=T.GemmWarpPolicy.FullRow")
+        extra = "".join(f", {o}" for o in options)
+        self.put(f"T.{function}({self.tile(a.name)}, {self.tile(b.name)}, {s.result}_r{extra})")
+
+    def elementwise(self, s: Compute) -> None:
+        name = s.operands[0].name
+        dims = [d for d in self.plan.registers[name][0] if d != 1]
+        index = ("i_", "j_")[: len(dims)]
+        if s.operation == "Mask" and self.guard:
+            self.put(f"if {self.guard}:")
+            self.depth += 1
+        self.put(f"for {', '.join(index)} in T.Parallel({', '.join(map(str, dims))}):")
+        at = f"[{', '.join(index)}]"
+        x = f"{self.tile(name)}{at}"
+        result = f"{self.tile(s.result)}{at}"
+        self.put(f"    {result} = {self.value(s, x)}")
+        if s.operation == "Mask" and self.guard:
+            self.depth -= 1
+
+    def online_softmax(self, s: Compute, wait: Sequence[str] = ()) -> None:
+        """``wait`` comes before the first line that touches the accumulator or the weights."""
+        score, top, total, accumulator = (self.tile(o.name) for o in s.operands)
+        rows, columns = self.plan.registers[s.operands[0].name][0]
+        width = self.plan.registers[s.operands[3].name][0][1]
+        scales = [c.scalar for c in self.plan.computes if id(c) == self.folded.get(id(s))]
+        scale = evaluate(scales[0], self.plan.values) if scales and scales[0] is not None else 1.0
+        factor = repr(float(scale) * LOG2E)
+        result = f"{s.result}_r"
+        for line in (
+            f"T.copy({top}, before)",
+            f"T.reduce_max({score}, {top}, dim=1, clear=False)",
+            f"for i_ in T.Parallel({rows}):",
+            f"    shrink[i_] = T.exp2(before[i_] * {factor} - {top}[i_] * {factor})",
+            f"for i_, j_ in T.Parallel({rows}, {columns}):",
+            f"    {score}[i_, j_] = T.exp2({score}[i_, j_] * {factor} - {top}[i_] * {factor})",
+            f"T.reduce_sum({score}, total, dim=1)",
+            f"for i_ in T.Parallel({rows}):",
+            f"    {total}[i_] = {total}[i_] * shrink[i_] + total[i_]",
+            *wait,
+            f"T.copy({score}, {result})",
+            f"for i_, j_ in T.Parallel({rows}, {width}):",
+            f"    {accumulator}[i_, j_] *= shrink[i_]",
+        ):
+            self.put(line)
+
+    def _fold(self) -> dict[int, int]:
+        """Online softmaxes whose Scale can go into the exponential: id to id of the Scale.
+
+        Positive scales commute with masks; the statistics must not be used elsewhere, because
+        they are then in the unscaled unit.
+        """
+        found: dict[int, int] = {}
+        for at, s in enumerate(self.plan.computes):
+            if s.operation != "OnlineSoftmax":
+                continue
+            names = {s.operands[1].name, s.operands[2].name}
+            others = [
+                c
+                for c in self.plan.computes
+                if c.operation not in ("OnlineSoftmax", "Fill", "Divide")
+                and names & {o.name for o in c.operands}
+            ]
+            before = at - 1
+            while self.plan.computes[before].operation == "Mask":
+                before -= 1
+            scale = self.plan.computes[before]
+            if scale.operation == "Scale" and scale.operands == s.operands[:1] and not others:
+                found[id(s)] = id(scale)
+        return found
+
+
+def _masks(loop: For) -> list[Statement]:
+    return [s for s in loop.body if isinstance(s, Compute) and s.operation == "Mask"]
+
+
+def _alike(statements: Sequence[Statement]) -> list[Statement]:
+    """The longest start of sequential loops over one variable, equal but for masks."""
+    found: list[Statement] = []
+    for s in statements:
+        if not isinstance(s, For) or s.parallel:
+            break
+        body = [b for b in s.body if b not in _masks(s)]
+        first = found[0] if found else None
+        if isinstance(first, For) and [b for b in first.body if b not in _masks(first)] != body:
+            break
+        found.append(s)
+    return found

@@ -1,0 +1,101 @@
+"""What the search chooses from: sketches, TL parameters and micro-kernels of each operator."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tools.kernels import operators
+from tools.kernels.attention import Attention, forward
+from tools.kernels.c import Schedule, Source, Unsupported, emit
+from tools.kernels.card import Card
+from tools.kernels.operators import Conv2d, Elementwise, Gemm, Gemv, Rows
+from tools.kernels.reference import Operator
+from tools.tl import check, parse
+
+Point = dict[str, int | str]
+Space = dict[str, tuple[int | str, ...]]
+
+_TILES = {
+    "avx512": ("8x3", "12x2", "14x2", "8x2", "6x4", "4x4", "16x1"),
+    "avx2": ("6x2", "4x3", "5x2", "4x2"),
+    "neon": ("8x3", "6x4"),
+}
+
+
+def space(spec: Operator, card: Card) -> Space:
+    """Axes and their choices, most important first; the first choice of each is a default."""
+    tiles: tuple[int | str, ...] = _TILES[card.isa]
+    match spec:
+        case Gemm():
+            return {
+                "sketch": ("panel", "blocked"),
+                "tile": tiles,
+                "bk": _upto((256, 128, 384, 512, 64, 16), spec.k),
+                "bm": _upto((96, 48, 192, 384, 24), spec.m),
+                "bn": _upto((768, 384, 1536, 192, 4096), spec.n),
+                "pack": ("both", "right", "none", "left"),
+                "unroll": (2, 4, 1),
+            }
+        case Attention():
+            return {
+                "bm": _upto((96, 64, 128, 192, 48), spec.queries),
+                "bn": _upto((64, 128, 96, 48, 256), spec.keys),
+                "tile": tiles,
+                "pack": ("both", "right", "left"),
+                "unroll": (2, 4, 1),
+            }
+        case Conv2d():
+            return {"bm": _upto((48, 24, 96), spec.out_width), "tile": tiles}
+        case _:
+            return {"bm": (1, 2, 4, 8, 32)}
+
+
+def _upto(values: tuple[int, ...], extent: int) -> tuple[int | str, ...]:
+    """Block sizes that do not overshoot, and the whole extent when it is small."""
+    fit = [v for v in values if v < extent]
+    return (*([extent] if extent <= max(values) else []), *fit) if fit else (extent,)
+
+
+def kernel(spec: Operator, point: Point, card: Card) -> tuple[str, Source]:
+    """TL Code and C of one point. Raises TLError or Unsupported where it does not exist."""
+    text = program(spec, point)
+    code = parse(text)
+    check(code, card.limits)
+    return text, emit(code, schedule(point, card))
+
+
+def schedule(point: Point, card: Card) -> Schedule:
+    """The part of a point that lies below TL."""
+    rows, vectors = (int(n) for n in str(point.get("tile", _TILES[card.isa][0])).split("x"))
+    pack = point.get("pack", "both")
+    return replace(
+        Schedule(isa=card.isa, rows=rows, vectors=vectors),
+        unroll=int(point.get("unroll", 2)),
+        pack_left=pack in ("both", "left"),
+        pack_right=pack in ("both", "right"),
+    )
+
+
+def program(spec: Operator, point: Point) -> str:
+    """TL Code of a point."""
+    p = {k: int(v) for k, v in point.items() if isinstance(v, int)}
+    match spec:
+        case Gemm():
+            sketch = operators.gemm_panel if point["sketch"] == "panel" else operators.gemm_blocked
+            return sketch(spec, p["bm"], p["bn"], p["bk"])
+        case Attention():
+            return forward(spec, p["bm"], p["bn"])
+        case Conv2d():
+            return operators.conv2d(spec, p["bm"])
+        case Rows():
+            return operators.rows(spec, p["bm"])
+        case Elementwise():
+            return operators.elementwise(spec, p["bm"])
+        case Gemv():
+            return operators.gemv(spec, p["bm"])
+    raise Unsupported(f"no program for {type(spec).__name__}")
+
+
+def default(spec: Operator, card: Card) -> Point:
+    """The first choice of every axis."""
+    return {axis: choices[0] for axis, choices in space(spec, card).items()}

@@ -1,0 +1,111 @@
+"""Find a fast kernel for an operator on this machine, and measure it against a baseline."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tools.kernels.attention import Attention
+from tools.kernels.c import CompileError, Unsupported, build
+from tools.kernels.card import Card
+from tools.kernels.measure import Refused, Roofline, Timing, evaluate, quick
+from tools.kernels.operators import Elementwise, Gemm, Gemv, Rows
+from tools.kernels.reference import Operator
+from tools.kernels.search import METHODS, Trace
+from tools.kernels.space import Point, kernel, space
+from tools.tl import TLError
+
+_HERE = "tools.kernels.baselines"
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """A checked kernel: its point, TL Code, C, and the timing against ``baseline``."""
+
+    spec: Operator
+    point: Point
+    tl: str
+    code: str
+    baseline: str
+    timing: Timing
+    trace: Trace
+
+    def record(self) -> dict[str, Any]:
+        """Everything measured, as JSON-serialisable data."""
+        return {
+            "operator": type(self.spec).__name__,
+            "spec": asdict(self.spec),
+            "point": self.point,
+            "baseline": self.baseline,
+            "ratio": self.timing.ratio,
+            "gflops": self.spec.flops / self.timing.seconds / 1e9,
+            "seconds": self.timing.kernel,
+            "baseline_seconds": self.timing.baseline,
+            "evaluations": len(self.trace.tried),
+        }
+
+
+def baseline(spec: Operator) -> str:
+    """The function an operator is compared with. Unsupported where there is none."""
+    match spec:
+        case Gemm(dtype="bf16"):
+            return f"{_HERE}:gemm_torch"
+        case Gemm(dtype="fp32", transposed=False, bias=False, activation=""):
+            return f"{_HERE}:gemm_numpy"
+        case Gemv():
+            return f"{_HERE}:gemv_numpy"
+        case Rows(kind="softmax" | "layernorm"):
+            return f"{_HERE}:{spec.kind}_torch"
+        case Elementwise(kind="Gelu"):
+            return f"{_HERE}:gelu_torch"
+        case Attention():
+            plain = Attention(
+                *(spec.batch, spec.heads, spec.heads, spec.queries, spec.keys),
+                *(spec.width, spec.value_width),
+                causal=spec.causal,
+            )
+            if spec == plain:
+                return f"{_HERE}:attention{'_causal' * spec.causal}_torch"
+    raise Unsupported(f"no baseline for {spec}")
+
+
+def cold(spec: Operator) -> bool:
+    """Whether an operator is limited by memory, and so is measured out of cache."""
+    return isinstance(spec, Rows | Elementwise | Gemv)
+
+
+def tune(
+    spec: Operator, card: Card, folder: Path, budget: int, seed: int = 0, method: str = "hill"
+) -> Tuned:
+    """Search, then the full evaluation of the best point.
+
+    A quick look ranks points; should the best be refused by the full evaluation, the next one
+    is tried. Raises Refused when none passes.
+    """
+
+    def seconds(point: Point) -> float:
+        try:
+            _, source = kernel(spec, point, card)
+            return quick(spec, build(source, folder), source.arguments, cold(spec))
+        except (TLError, Unsupported, CompileError, Refused):
+            return math.inf
+
+    trace = METHODS[method](space(spec, card), seconds, budget, seed)
+    limits = Roofline(card.flops, card.bytes)
+    reason = "no point compiled"
+    for point, value in sorted(trace.tried, key=lambda pair: pair[1])[:3]:
+        if math.isinf(value):
+            break
+        text, source = kernel(spec, point, card)
+        library = build(source, folder)
+        try:
+            timing = evaluate(
+                *(spec, library, source.arguments, baseline(spec), limits), cold=cold(spec)
+            )
+        except Refused as problem:
+            reason = str(problem)
+            continue
+        return Tuned(spec, point, text, source.text, baseline(spec), timing, trace)
+    raise Refused(reason)
