@@ -28,7 +28,7 @@ def verilog_testbench(contract: Contract, stimulus: Stimulus, trace: Trace) -> s
     wrong values and a last line ``PASS`` or ``FAIL`` with counts; ends in ``$fatal`` on FAIL.
     """
     plan = _plan(contract, stimulus, trace)
-    text = _resource("testbench.v")
+    text, fields = _resource("testbench.v"), _columns(plan)
     pins = ", ".join(f".{_name(n)}({_name(n)})" for n in plan.pins)
     parts = {
         "TOP": plan.contract.top,
@@ -41,7 +41,9 @@ def verilog_testbench(contract: Contract, stimulus: Stimulus, trace: Trace) -> s
         "WIDTH": str(max(p.width for p in plan.contract.outputs)),
         "CARE": str(_care_width(plan)),
         "SHOWN": str(SHOWN_MISMATCHES),
-        "STEP": "\n".join(f"  {line}" for line in _step_task(plan)),
+        "FIELDS": "\n".join(f"  reg {_range(w)}{name};" for name, w in fields),
+        "VECTOR": str(sum(width for _, width in fields)),
+        "ROW": "\n".join(f"      {line}" for line in _row(plan)),
         "POWER_UP": "\n".join(f"    {_name(n)} = 1'b{v};" for n, v in plan.power_up.items()),
         "VECTORS": "\n".join(_verilog_rows(plan)),
     }
@@ -67,7 +69,7 @@ def cocotb_test(contract: Contract, stimulus: Stimulus, trace: Trace) -> str:
         "LATE": repr(tuple(n for n in plan.inputs if n in plan.contract.edge_sensitive)),
         "OUTPUTS": repr({p.name: p.width for p in plan.contract.outputs}),
         "SHOWN": str(SHOWN_MISMATCHES),
-        "COLUMNS": _columns(plan),
+        "COLUMNS": _heading(plan),
         "VECTORS": "\n".join(_cocotb_rows(plan)).replace("\\", "\\\\"),
     }
     return re.sub(r"@([A-Z_]+)@", lambda match: parts[match[1]], _resource("cocotb_test.txt"))
@@ -82,6 +84,11 @@ class _Plan:
     rows: tuple[tuple[int, ...], ...]
     samples: tuple[tuple[tuple[str, ...], ...], ...]
     """For each row, the expected outputs before and, with a pulsed clock, after the edge."""
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """When the outputs are checked in a row, relative to the active edge."""
+        return ("before", "after")[: len(self.samples[0])]
 
     @property
     def pins(self) -> list[str]:
@@ -148,38 +155,36 @@ def _care_width(plan: _Plan) -> int:
     return len(plan.samples[0]) * sum(p.width for p in plan.contract.outputs)
 
 
-def _step_task(plan: _Plan) -> Iterator[str]:
-    """The task that drives one row: its arguments are the columns of the table of vectors."""
+def _columns(plan: _Plan) -> list[tuple[str, int]]:
+    """Name and width of each field of a vector, in the order of the table."""
+    tb, inputs, outputs = plan.fresh, _input_ports(plan), plan.contract.outputs
+    fields = [(f"{tb}in_{i}", p.width) for i, p in enumerate(inputs)]
+    for phase in plan.phases:
+        fields += [(f"{tb}{phase}_{i}", p.width) for i, p in enumerate(outputs)]
+    return [*fields, (f"{tb}care", _care_width(plan))]
+
+
+def _row(plan: _Plan) -> Iterator[str]:
+    """What is done with one vector: drive, check, pulse the clock, check again."""
     tb, outputs, pulsed = plan.fresh, plan.contract.outputs, plan.contract.pulsed
-    phases = ["before", "after"] if pulsed else ["before"]
-    inputs = list(enumerate(_input_ports(plan)))
-    yield f"task {tb}step("
-    for i, port in inputs:
-        yield f"  input {_range(port.width)}{tb}in_{i},  // {port.name}"
-    for phase in phases:
-        for i, port in enumerate(outputs):
-            yield f"  input {_range(port.width)}{tb}{phase}_{i},  // {port.name}"
-    yield f"  input [{_care_width(plan) - 1}:0] {tb}care);"
-    yield "begin"
+    yield f"{{{', '.join(name for name, _ in _columns(plan))}}} = {tb}vectors[{tb}row];"
     late = plan.contract.edge_sensitive
     for group in (False, True):
-        drive = [f"{_name(p.name)} = {tb}in_{i};" for i, p in inputs if (p.name in late) == group]
-        if drive:
-            yield f"  {' '.join(drive)} #10;"
+        inputs = [(i, n) for i, n in enumerate(plan.inputs) if (n in late) == group]
+        if inputs:
+            yield f"{' '.join(f'{_name(n)} = {tb}in_{i};' for i, n in inputs)} #10;"
     at = _care_width(plan)
-    for phase in phases:
+    toggle = f"{_name(pulsed.port)} = ~{_name(pulsed.port)}; #10;" if pulsed else ""
+    for phase in plan.phases:
         if phase == "after":
-            yield f"  {_name(pulsed.port)} = ~{_name(pulsed.port)}; #10;" if pulsed else ""
+            yield toggle
         for i, port in enumerate(outputs):
             at -= port.width
             care = f"{tb}care[{at + port.width - 1}:{at}]"
             values = f"{_name(port.name)}, {tb}{phase}_{i}, {care}"
-            yield f'  {tb}check("{port.name}", "{phase}", {values});'
+            yield f'{tb}check("{port.name}", "{phase}", {values});'
     if pulsed:
-        yield f"  {_name(pulsed.port)} = ~{_name(pulsed.port)}; #10;"
-    yield f"  {tb}row = {tb}row + 1;"
-    yield "end"
-    yield "endtask"
+        yield toggle
 
 
 def _verilog_rows(plan: _Plan) -> Iterator[str]:
@@ -197,9 +202,9 @@ def _verilog_rows(plan: _Plan) -> Iterator[str]:
             care += "".join(sample).translate(_KNOWN)
         table.append([*cells, _care(care, plan.fresh)])
     head, *lines = _aligned(table, ", ")
-    yield f"    //       {head}"
-    for line in lines:
-        yield f"    {plan.fresh}step({line});"
+    yield f"    // {' ' * (len(plan.fresh) + len(str(len(lines))) + 10)}{head}"
+    for i, line in enumerate(lines):
+        yield f"    {plan.fresh}vectors[{i:>{len(str(len(lines)))}}] = {{{line}}};"
 
 
 def _care(bits: str, tb: str) -> str:
@@ -214,7 +219,7 @@ def _literal(value: int, width: int) -> str:
     return f"{width}'h{value:0{(width + 3) // 4}x}"
 
 
-def _columns(plan: _Plan) -> str:
+def _heading(plan: _Plan) -> str:
     outputs = " ".join(p.name for p in plan.contract.outputs)
     return " | ".join([" ".join(plan.inputs), *(outputs for _ in plan.samples[0])])
 

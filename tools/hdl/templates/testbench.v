@@ -4,13 +4,15 @@
 // With Verilator: verilator --binary --timing -Wno-fatal --top-module @NAME@ design.sv testbench.sv
 //                 obj_dir/V@NAME@
 //
-// One call of tb_step is one row: inputs change while the clock rests, the outputs are checked
+// One vector is one row: inputs change while the clock rests, the outputs are checked
 // before the active edge and again after it. A combinational module is checked once a row.
 
 module @NAME@;
 @WIRES@
 
   integer tb_row, tb_values, tb_wrong;
+  reg [@VECTOR@-1:0] tb_vectors [0:@ROWS@-1];
+@FIELDS@
 
   @DUT@
 
@@ -34,19 +36,19 @@ module @NAME@;
   end
   endtask
 
-@STEP@
-
   localparam [@CARE@-1:0] tb_ALL = ~0;
   localparam [@CARE@-1:0] tb_NONE = 0;
 
   initial begin
-    tb_row = 0; tb_values = 0; tb_wrong = 0;
-@POWER_UP@
-    #10;
-
     // Inputs, outputs before the edge, outputs after it, and which of their bits count.
 @VECTORS@
 
+    tb_values = 0; tb_wrong = 0;
+@POWER_UP@
+    #10;
+    for (tb_row = 0; tb_row < @ROWS@; tb_row = tb_row + 1) begin
+@ROW@
+    end
     if (tb_wrong == 0) begin
       $display("PASS: %0d values checked in %0d rows", tb_values, tb_row);
       $finish;
