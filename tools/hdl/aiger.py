@@ -16,7 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
-_LATCH = re.compile(r"^latch (\d+) (\d+) (.*)$", re.MULTILINE)
+_LATCH = re.compile(r"^latch (?P<number>\d+) (?P<bit>\d+) (?P<name>[^#\n]*)", re.MULTILINE)
+_SLICE = re.compile(r"^(?P<wire>.*)\[(?P<high>\d+)(?::(?P<low>\d+))?\]$")
 
 
 @dataclass(frozen=True)
@@ -54,22 +55,31 @@ def has_latches(data: bytes) -> bool:
 
 def _share(unknown: Sequence[int], names: str, golden: str, dut: str) -> dict[int, int]:
     """For each unknown latch the number of the added input it starts from."""
-    named: dict[int, str] = {}
+    named: dict[int, tuple[str, ...]] = {}
     for match in _LATCH.finditer(names):
-        named.setdefault(int(match[1]), f"{match[3].split('#')[0]}[{match[2]}]")
+        named.setdefault(int(match["number"]), _keys(match["name"], int(match["bit"])))
+    goldens = [n for n in unknown if golden in named.get(n, ("",))[0]]
+    source = {latch: number for number, latch in enumerate(sorted(set(unknown) - set(goldens)))}
     queues: dict[str, list[int]] = {}
-    source: dict[int, int] = {}
-    for latch in unknown:
-        if golden not in named.get(latch, ""):
-            source[latch] = len(source)
-            queues.setdefault(named.get(latch, ""), []).append(source[latch])
+    for latch, number in source.items():
+        for key in named.get(latch, ()):
+            queues.setdefault(key, []).append(number)
     count = len(source)
-    for latch in unknown:
-        if latch not in source:
-            twins = queues.get(named[latch].replace(golden, dut), [])
-            source[latch] = twins.pop(0) if twins else count
-            count += source[latch] == count
+    for latch in goldens:
+        twins = [queues.get(key.replace(golden, dut)) for key in named[latch]]
+        queue = next((twin for twin in twins if twin), None)
+        source[latch] = queue.pop(0) if queue else count
+        count += queue is None
     return source
+
+
+def _keys(name: str, bit: int) -> tuple[str, ...]:
+    """Names of one bit: ``q[3]`` may be bit 3 of ``q`` as well as bit 0 of a slice ``q[3]``."""
+    whole = f"{name}[{bit}]"
+    match = _SLICE.match(name)
+    if match is None:
+        return (whole,)
+    return whole, f"{match['wire']}[{int(match['low'] or match['high']) + bit}]"
 
 
 def _read(data: bytes) -> _Graph:
