@@ -52,7 +52,7 @@ def test_power_up_is_hidden_until_the_last_leading_reset_row():
 
 def test_outputs_that_stay_unknown_are_named():
     known = Trace(("a", "b"), (("0", "1x"),) * 200)
-    assert unobserved(known) == ("b",)
+    assert unobserved(known) == ("b[0]",)
     assert unobserved(Trace(("a",), (("x",),) * 150 + (("0",),) * 50)) == ()
 
 

@@ -6,6 +6,7 @@ than two known values that differ: a resynthesised netlist can show X where no h
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -86,19 +87,16 @@ def mask_power_up(expected: Trace, contract: Contract, stimulus: Stimulus) -> Tr
 
 
 def unobserved(expected: Trace) -> tuple[str, ...]:
-    """Outputs with a bit that the golden never or hardly ever (under 1 % of samples) determines."""
+    """Bits the golden never or hardly ever (under 1 % of samples) determines, as ``name[bit]``."""
     samples = expected.before + expected.after
     found = []
     for i, name in enumerate(expected.outputs):
-        counts: dict[str, int] = {}
-        for sample in samples:
-            counts[sample[i]] = counts.get(sample[i], 0) + 1
+        counts = Counter(sample[i] for sample in samples)
         width = len(samples[0][i]) if samples else 0
-        for bit in range(width):
-            known = sum(n for value, n in counts.items() if value[bit] in "01")
+        for place in range(width):
+            known = sum(n for value, n in counts.items() if value[place] != "x")
             if known * 100 < len(samples):
-                found.append(name)
-                break
+                found.append(f"{name}[{width - 1 - place}]")
     return tuple(found)
 
 

@@ -3,10 +3,11 @@
 The claim, two-valued: from every power-up state, after the resets have been held while every
 clock had both edges, the outputs agree for all inputs at all times. Clocks are free inputs
 (``clk2fflogic``), so edges, gated clocks, latches and pulses within a cycle all count. Registers
-with an initial value start there. A golden X is a don't-care when the module is stateless, and
-else read as 0, which only strengthens the claim; an X or Z of the DUT may be any value at any
-time. What could make a proof empty ends in ``unknown``: combinational loops, two drivers. A
-counterexample only counts when simulation shows it.
+with an initial value start there; others of the golden may start like those of the DUT with the
+same name (``tools.hdl.aiger`` says why). A golden X is a don't-care when the module is
+stateless, and else read as 0, which only strengthens the claim; an X or Z of the DUT may be any
+value at any time. What could make a proof empty ends in ``unknown``: combinational loops, two
+drivers. A counterexample only counts when simulation shows it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from time import monotonic
 from typing import Literal
 
 from sandboxes import Command, Limits, Sandbox
+from tools.hdl.aiger import has_latches, power_up
 from tools.hdl.compare import first_difference
 from tools.hdl.contract import Contract
 from tools.hdl.simulate import SimulationError, admit, simulate
@@ -64,7 +66,7 @@ def prove(
             "gate.sv": dut.encode(),
             "harness.sv": _harness(contract).encode(),
         },
-        ("miter.aig", f"{_GOLD}.il"),
+        ("miter.aig", "miter.map", f"{_GOLD}.il"),
         wall_seconds=max(1.0, seconds),
     )
     graph = built.files.get("miter.aig")
@@ -72,6 +74,7 @@ def prove(
         return Proof("unknown", reason=f"no miter: {built.killed or _last_error(built.text())}")
     if _DRIVES_Z.search(built.files[f"{_GOLD}.il"].decode()):
         return Proof("unknown", reason="the golden drives Z")
+    graph = power_up(graph, built.files["miter.map"].decode(), f"{_GOLD}_.", f"{_GATE}_.")
     status, trace = _decide(graph, contract, sandbox, deadline)
     if status != "different":
         return Proof(status, reason="" if status == "proved" else "no answer in time")
@@ -114,7 +117,7 @@ def _miter_script(contract: Contract) -> str:
             *lines,
             "read_verilog -sv harness.sv; hierarchy -check -top harness; proc; flatten",
             "clk2fflogic; opt; techmap; opt -fast; aigmap; opt_clean",
-            "write_aiger -symbols miter.aig",
+            "write_aiger -symbols -vmap miter.map miter.aig",
         ]
     )
 
@@ -128,7 +131,7 @@ def _second_golden(contract: Contract) -> dict[str, str]:
 
 
 def _harness(contract: Contract) -> str:
-    """All designs on the same inputs; resets are held for BOOT_STEPS first, clocks toggling."""
+    """All designs on the same inputs; resets are held first, clocks toggling."""
     clocks = {c.port for c in contract.clocks}
     resets = {r.port: int(r.active_high) for r in contract.resets}
     inputs = [p for p in contract.ports if p.direction == "input"]
@@ -143,10 +146,10 @@ def _harness(contract: Contract) -> str:
     names = [_GOLD, _GATE, *_second_golden(contract)]
     columns = [f"input [{p.width - 1}:0] p_{i}" for i, p in enumerate(inputs)]
     lines = [f"module harness({', '.join([*columns, 'output bad'])});"]
-    if resets:
+    if contract.clocks:
         lines.append("reg [2:0] age = 0;")
-        lines.append(f"always @($global_clock) if (age != {BOOT_STEPS}) age <= age + 1;")
-    lines.append(f"wire booting = {f'age != {BOOT_STEPS}' if resets else '0'};")
+        lines.append(f"always @($global_clock) if (age != {_boot(contract)}) age <= age + 1;")
+    lines.append(f"wire booting = {f'age != {_boot(contract)}' if contract.clocks else '0'};")
     differs = []
     for i, port in enumerate(contract.outputs):
         lines += [f"wire [{port.width - 1}:0] {name}_{i};" for name in names]
@@ -159,23 +162,27 @@ def _harness(contract: Contract) -> str:
     return "\n".join(lines)
 
 
+def _boot(contract: Contract) -> int:
+    """Steps in which nothing counts yet. Without resets one: the next can be the same again."""
+    return BOOT_STEPS if contract.resets else 1
+
+
 def _decide(
     graph: bytes, contract: Contract, sandbox: Sandbox, deadline: float
 ) -> tuple[Literal["proved", "different", "unknown"], str]:
     """Ask ABC: first whether merging equal registers settles it, then reachability, then SAT.
 
-    With resets, the first question starts after the booting steps (``tempor``), where registers
-    have their reset values; nothing can be ``bad`` in those, so a proof from there on is whole.
+    The first question starts after the booting steps (``tempor``), where registers have their
+    reset values; nothing can be ``bad`` in those, so a proof from there on is whole.
     """
-    start = "read_aiger miter.aig; logic; undc; strash"
     if contract.clocks:
-        skip = f"tempor -F {BOOT_STEPS}; " if contract.resets else ""
-        status, _ = _abc(graph, f"{start}; {skip}scorr; iprove; print_status", sandbox, deadline)
+        merge = f"tempor -F {_boot(contract)}; scorr; iprove; print_status"
+        status, _ = _abc(graph, merge, sandbox, deadline)
         if status == "proved":
             return status, ""
-    reach = f"pdr -T {max(1, int(deadline - monotonic()))}; print_status; write_cex -n trace.txt"
-    prove_now = "iprove; print_status; write_cex -n trace.txt"
-    return _abc(graph, f"{start}; scorr; {reach}; {prove_now}", sandbox, deadline)
+    now = "print_status; write_cex -n trace.txt"
+    reach = f"scorr; pdr -T {max(1, int(deadline - monotonic()))}; {now}; "
+    return _abc(graph, f"{reach if has_latches(graph) else ''}iprove; {now}", sandbox, deadline)
 
 
 def _abc(
@@ -185,10 +192,11 @@ def _abc(
     spec = find_spec("pyosys")
     if spec is None or not spec.submodule_search_locations:
         raise RuntimeError("pyosys is not installed")
+    abc = Path(spec.submodule_search_locations[0]) / "yosys-abc"
     seconds = max(1.0, deadline - monotonic())
     outcome = sandbox.run(
         Command(
-            argv=(str(Path(spec.submodule_search_locations[0]) / "yosys-abc"), "-c", script),
+            argv=(str(abc), "-c", f"read_aiger miter.aig; strash; {script}"),
             files={"miter.aig": graph},
             collect=("trace.txt",),
             limits=Limits(wall_seconds=seconds + 1, cpu_seconds=seconds + 1),

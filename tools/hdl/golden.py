@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from time import monotonic
 
 from sandboxes import Sandbox
@@ -17,6 +19,7 @@ from tools.hdl.trace import Stimulus, Trace
 
 BY_LEVEL_CYCLES = 600
 BATCH_SECONDS_PER_DESIGN = 0.2
+SLOW_ROWS = 50
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,14 @@ class Golden:
         return self.stimuli[0].exhaustive
 
     @property
+    def blind(self) -> bool:
+        """True when some output is mostly made of bits that the golden leaves unknown."""
+        hidden = Counter(bit.rpartition("[")[0] for bit in self.unobserved)
+        return any(2 * hidden[p.name] > p.width for p in self.contract.outputs)
+
+    @cached_property
     def unobserved(self) -> tuple[str, ...]:
-        """Outputs the golden leaves unknown nearly always: nothing can be said of those."""
+        """Output bits the golden leaves unknown nearly always: nothing can be said of those."""
         return unobserved(self.traces[0])
 
     def check(self, dut: str) -> Counterexample | None:
@@ -79,6 +88,14 @@ class Golden:
             simulate(dut, self.contract, s, self.sandbox, seconds=self.patience)
             for s in self.stimuli
         )
+
+    def starts(self, dut: str) -> bool:
+        """True when the design, too slow for all rows, runs and agrees on the first few."""
+        first = replace(self.stimuli[0], rows=self.stimuli[0].rows[:SLOW_ROWS], exhaustive=False)
+        try:
+            return self.under(dut, [first])[0] is None
+        except SimulationError:
+            return False
 
     def in_verilator(self, source: str, seconds: float) -> Difference | None:
         """Where the second simulator sees ``source`` leave the golden's trace."""

@@ -59,17 +59,26 @@ def verify(
         return refused
     try:
         found = reference.check(dut)
-    except SimulationError as error:
-        return _refused(error)
-    try:
         if found is not None and not found.difference.unknown:
             return _different(reference, reference.shorten(dut, found))
-        if reference.unobserved:
+        if reference.blind:
             return _unobserved(reference)
         return _settle(reference, dut, found, deadline)
     except SimulationError as error:
-        reason = f"a further simulation failed: {error.message}"
-        return Verification("inconclusive", vectors=reference.vectors, reason=reason)
+        return _no_trace(reference, dut, error, deadline)
+
+
+def _no_trace(reference: Golden, dut: str, error: SimulationError, deadline: float) -> Verification:
+    """Refused for good; or only slow, when the first rows run well: then a proof may decide."""
+    if error.kind != "timeout" or not reference.starts(dut):
+        return _refused(error)
+    golden, contract = reference.source, reference.contract
+    seconds = max(1.0, deadline - monotonic())
+    proof = prove(golden, dut, contract, reference.sandbox, seconds)
+    details = {"formal": proof.reason or proof.status}
+    if proof.status == "proved" and not reference.blind:
+        return Verification("equivalent", Evidence.PROVED, details=details)
+    return Verification("inconclusive", reason=f"slow or endless: {error}", details=details)
 
 
 def verify_many(
@@ -88,7 +97,7 @@ def verify_many(
     refused = {i: v for i, d in enumerate(duts) if (v := _interface(d, reference.contract))}
     left = [i for i in range(len(duts)) if i not in refused]
     found = dict(zip(left, reference.check_many([duts[i] for i in left]), strict=True))
-    unobserved = _unobserved(reference) if reference.unobserved else None
+    unobserved = _unobserved(reference) if reference.blind else None
     return [refused.get(i) or _tested(reference, found[i], unobserved) for i in range(len(duts))]
 
 
@@ -162,6 +171,8 @@ def _settle(
     golden, contract, sandbox = reference.source, reference.contract, reference.sandbox
     proof = prove(golden, dut, contract, sandbox, max(1.0, (deadline - monotonic()) / 2))
     details = {"formal": proof.reason or proof.status}
+    if reference.unobserved:
+        details["never determined by the golden"] = ", ".join(reference.unobserved)
     if proof.status == "proved":
         return Verification("equivalent", Evidence.PROVED, reference.vectors, details=details)
     if proof.counterexample is not None:
