@@ -58,6 +58,17 @@ def _diff(session: Session, arguments: list[str]) -> str:
     return "\n".join(lines) or "they are the same"
 
 
+def _review(session: Session, arguments: list[str]) -> str:
+    """AutoGen takes a second to import, so only those who ask for a review wait for it."""
+    from qimeng.chat.review import review_design
+
+    view = _view(session)
+    found = review_design(session.workbench, view, arguments[0] if arguments else None)
+    lines = [f"{speaker}: {text.strip()}" for speaker, text in found.said[1:]]
+    end = "found agreement" if found.passed else "found no agreement"
+    return "\n".join([*lines, f"the team {end}; its last design:", found.source.rstrip()])
+
+
 def _budget(session: Session, arguments: list[str]) -> str:
     budget = session.set_budget(",".join(arguments)) if arguments else session.log.budget
     spend = session.spend
@@ -119,6 +130,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "runs": (_runs, "the runs of this conversation"),
     "show": (_show, "the attempts and files of the last run; /show NAME prints one"),
     "diff": (_diff, "/diff A B compares candidates; alone, the designs of the last two runs"),
+    "review": (_review, "a team argues over a rejected design; /review NAME picks one"),
     "budget": (_budget, "what was spent; /budget tokens=…,seconds=… sets caps"),
     "save": (_save, "/save DIR writes the result's files to a folder"),
     "undo": (_undo, "take the last turn back"),

@@ -128,6 +128,11 @@ class Session:
         self.log.emit("budget.set", "user", budget=caps)
         return self.log.budget
 
+    @property
+    def workbench(self) -> Workbench:
+        """Model and sandbox of the conversation; what they do is in its log."""
+        return self._planner.workbench
+
     def close(self) -> None:
         """Release the session."""
         self.log.close()

@@ -117,7 +117,7 @@ def test_bad_commands_and_sessions_are_told(home: Path, model: str) -> None:
         for line, told in (("/nothing", "/show"), ("/show", "no run yet"), ("/diff", "two runs")):
             with pytest.raises(BadInput, match=told):
                 run_command(session, line)
-        with pytest.raises(BadInput, match="every cap|understood"):
+        with pytest.raises(BadInput, match=r"every cap|understood"):
             run_command(session, "/budget tokens=lots")
         with pytest.raises(BadInput):
             session.send("   ")
@@ -151,3 +151,23 @@ def test_a_killed_chat_loses_no_turn_and_pays_nothing_twice(
     calls = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
     keys = [c["data"]["key"] for c in calls if c["kind"] == "call.finished"]
     assert len(keys) == len(set(keys)), "a finished call was made again"
+
+
+def test_a_review_argues_over_a_rejected_design(home: Path, tmp_path: Path) -> None:
+    """The design is wrong, the Python models are right: the team's designer mends it."""
+    from product import DESIGN, WRONG_DESIGN, script
+
+    path = tmp_path / "review.jsonl"
+    model = script(path, design=WRONG_DESIGN)
+    usage = {"tokens_in": 1, "tokens_out": 1}
+    lines = {"critic: ": f"```verilog\n{DESIGN}```", "tester: ": "The wrap is missing."}
+    rules = [
+        {"when": when, "reply": {"text": text, "model": "scripted", "usage": usage}}
+        for when, text in lines.items()
+    ]
+    path.write_text("".join(json.dumps(r) + "\n" for r in rules) + path.read_text())
+    with Session.create(model) as session:
+        session.send(GOAL)
+        told = run_command(session, "/review design-1")
+    assert "It differs from reference-1" in told
+    assert "found agreement" in told and "4'd11) ? 4'd0" in told
