@@ -9,6 +9,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
+from graphs.checkpoints import NoServer, checkpoints
 from lpcm.cache import ReplyCache
 from lpcm.gateway import Gateway
 from lpcm.messages import ModelError, Usage
@@ -22,9 +23,12 @@ from memory.records import Budget, Goal, Result
 from memory.runs import Run, RunStore, StopRequested
 from memory.storage import lack
 from sandboxes import Sandbox, SandboxError
+from sandboxes.on_ray import on_ray
 from sandboxes.probe import open_sandbox
 
 Listener = Callable[[Event], None]
+MISSING = (ModelError, SandboxError, NoServer)
+"""Errors of what the run needs from outside; it pauses, and goes on once that is mended."""
 OnWait = Callable[[int], None]
 
 
@@ -89,7 +93,7 @@ def _ready(goal: Goal, budget: Budget) -> tuple[Sandbox, str]:
                 f"a usd budget needs the price of {name}, which is unknown; add it to the price "
                 "table, or cap tokens instead"
             )
-        return open_sandbox(goal.sandbox), name  # type: ignore[arg-type]
+        return on_ray(open_sandbox(goal.sandbox)), name  # type: ignore[arg-type]
     except (ModelError, SandboxError) as error:
         raise NotReady(str(error)) from error
 
@@ -114,7 +118,7 @@ def _work(run: Run, driver: Sandbox, model: str) -> None:
     run.emit("run.started", "runner", pid=os.getpid(), sandbox=driver.name, model=model)
     try:
         result = _invoke(run, driver, model)
-    except (BudgetReached, StopRequested, KeyboardInterrupt, ModelError, SandboxError) as error:
+    except (BudgetReached, StopRequested, KeyboardInterrupt, *MISSING) as error:
         run.stopping.set()  # threads of the graph that still work make no further calls
         cause, reason = _pause(run, error)
         run.emit("run.paused", "runner", cause=cause, reason=reason)
@@ -130,20 +134,18 @@ def _work(run: Run, driver: Sandbox, model: str) -> None:
 def _pause(run: Run, error: BaseException) -> tuple[str, str]:
     if isinstance(error, BudgetReached):
         return "budget", f"{error}; `qimeng resume {run.id} --budget {error.cap}=…` goes on"
-    if isinstance(error, (ModelError, SandboxError)):
+    if isinstance(error, MISSING):
         return "environment", str(error)
     return "stopped", f"stopped; `qimeng resume {run.id}` goes on"
 
 
 def _invoke(run: Run, driver: Sandbox, model: str) -> Result:
-    from langgraph.checkpoint.sqlite import SqliteSaver
-
     from agents.workbench import Workbench
     from graphs.top import RECURSION_LIMIT, TopContext, build_top
 
     gateway = Gateway(open_model, ReplyCache(home() / "replies.db"), prices=prices())
     context = TopContext(Workbench(run, gateway, model, driver))
-    with SqliteSaver.from_conn_string(str(run.folder / "checkpoints.db")) as saver:
+    with checkpoints(run) as saver:
         graph = build_top(saver)
         config: dict[str, Any] = {
             "configurable": {"thread_id": run.id},
