@@ -126,7 +126,8 @@ def main(which: str, only: tuple[str, ...], model: str, out: Path | None) -> Non
                 with out.open("a") as file:
                     file.write(outcome.model_dump_json() + "\n")
     click.echo(
-        f"of {wrong} wrong first answers: {mended['alone']} mended alone, {mended['team']} by the team"
+        f"of {wrong} wrong first answers: {mended['alone']} mended alone, "
+        f"{mended['team']} by the team"
     )
 
 
