@@ -124,6 +124,7 @@ def work(
         run_id = known.get(item.line) or _noted(out, item.line)
         on_begin(item)
         view = _worked(item, run_id, listener)
+        view.save()
         if out:
             view.write_to(out / f"{item.line:04}-{run_id}")
         yield item, view

@@ -225,7 +225,7 @@ def _finish(finished: Run, out: Path | None, as_json: bool) -> NoReturn:
     from qimeng.summary import RunView
 
     view = RunView.read(finished.id)
-    files = view.write_to(view.folder / "result")
+    files = view.save()
     if out:
         files = view.write_to(out)
     if as_json:
