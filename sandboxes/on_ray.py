@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -62,10 +63,18 @@ def _cluster(address: str) -> tuple[Any, Any]:
     with _JOINING:
         if not ray.is_initialized():
             try:
+                _knock(address)
                 ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-            except (ConnectionError, ValueError, RuntimeError) as error:
+            except (OSError, ValueError, RuntimeError) as error:
                 raise SandboxError(f"cannot join the cluster {address}: {error}") from error
     return ray, ray.remote(num_cpus=1)(_run)
+
+
+def _knock(address: str) -> None:
+    """Raise OSError at once where nobody listens; Ray itself would try for minutes."""
+    host, _, port = address.rpartition("//")[2].rpartition(":")
+    if port.isdigit():
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def _run(inner: Sandbox, command: Command) -> Outcome:
