@@ -1,0 +1,247 @@
+"""The knowledge base: add, search, list and forget documents; every answer cites its source."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memory.artifacts import digest_of
+from memory.home import home
+from memory.knowledge.blocks import pack
+from memory.knowledge.catalogue import Catalogue, Document, Stored
+from memory.knowledge.fusion import fuse
+from memory.knowledge.readers import SUFFIXES, Unreadable, load, read_blocks
+from memory.lock import RunBusy, lock
+
+if TYPE_CHECKING:
+    from memory.knowledge.embedders import Embedder
+    from memory.knowledge.vectors import VectorStore
+
+DEFAULT_EMBEDDER = "minilm"
+WEIGHTS = (1.0, 1.0, 1.0)
+"""Of exact names, words and meaning in the fusion; evals/results/retrieval says why these."""
+_DEPTH = 50
+"""How far down each ranking the fusion looks."""
+_PATIENCE = 30.0
+
+
+class KnowledgeError(ValueError):
+    """Something a person can mend: no such document, or another process is writing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What became of one file: ``new``, ``replaced``, ``unchanged`` or ``refused`` (and why)."""
+
+    path: Path
+    outcome: str
+    name: str = ""
+    chunks: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One answer of a search. ``score`` compares answers of one search only."""
+
+    document: str
+    page: int | None
+    heading: str
+    text: str
+    score: float
+
+    @property
+    def citation(self) -> str:
+        """Where it stands: document, page where there are pages, and headings."""
+        page = f", page {self.page}" if self.page else ""
+        return f"{self.document}{page}" + (f": {self.heading}" if self.heading else "")
+
+
+class KnowledgeBase:
+    """The documents under ``folder`` (by default in QiMeng's home) and those shipped.
+
+    Safe between threads and processes; one process writes at a time. What a killed process left
+    half done is finished by the next one that searches or writes. Use as a context manager.
+    """
+
+    def __init__(self, folder: Path | None = None, embedder: Embedder | None = None) -> None:
+        self.folder = folder or home() / "knowledge"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._guard = threading.RLock()
+        self._embedder = embedder
+        self._catalogue = Catalogue(self.folder / "catalogue.db")
+        try:
+            self._ship()
+        except BaseException:
+            self._catalogue.close()
+            raise
+
+    def __enter__(self) -> KnowledgeBase:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the files."""
+        if "_vectors" in self.__dict__:
+            self._vectors.close()
+        self._catalogue.close()
+
+    # -- what people do -------------------------------------------------------------------
+
+    def add(self, path: Path) -> list[Added]:
+        """Add a file, or every readable document below a folder; links in it are not followed.
+
+        A file that is there already is replaced; one that cannot be read is refused and changes
+        nothing. KnowledgeError when ``path`` does not exist or another process writes.
+        """
+        try:
+            path = path.expanduser().resolve(strict=True)
+        except (OSError, RuntimeError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise KnowledgeError(f"{path}: {reason}") from None
+        with self._writing():
+            added = [self._add(file) for file in _files(path)]
+            self._follow()
+        return added
+
+    def search(self, query: str, k: int = 5) -> list[Hit]:
+        """The ``k`` best passages for a question or a name."""
+        with self._guard:
+            self._catch_up()
+            names, words, meaning = WEIGHTS
+            ranked = fuse(
+                [
+                    (names, self._catalogue.by_name(query, _DEPTH)),
+                    (words, self._catalogue.by_word(query, _DEPTH)),
+                    (meaning, self._vectors.nearest(query, _DEPTH)),
+                ]
+            )
+            scores = dict(ranked)
+            # A vector may outlive its chunk for a moment: read more than are wanted.
+            found = self._catalogue.chunks([id_ for id_, _ in ranked[: k + _DEPTH]])
+        return [_hit(chunk, scores[chunk.id]) for chunk in found[:k]]
+
+    def documents(self) -> list[Document]:
+        """All documents, the user's first."""
+        with self._guard:
+            return self._catalogue.documents()
+
+    def forget(self, name: str) -> Document:
+        """Take a document out wholly. KnowledgeError when there is none, or it is shipped."""
+        with self._writing():
+            known = {document.name: document for document in self._catalogue.documents()}
+            if name not in known:
+                raise KnowledgeError(f"no document is called {name!r}")
+            if known[name].shipped:
+                raise KnowledgeError(f"{name!r} belongs to QiMeng and cannot be forgotten")
+            self._catalogue.remove(name)
+            self._follow()
+        return known[name]
+
+    # -- adding ---------------------------------------------------------------------------
+
+    def _add(self, path: Path) -> Added:
+        source = _storable(str(path))
+        known = self._catalogue.documents()
+        try:
+            data = load(path)
+            digest = digest_of(data)
+            for document in known:
+                if document.digest == digest and (document.source == source or not document.shipped):
+                    return Added(path, "unchanged", document.name, document.chunks)
+            chunks = list(pack(read_blocks(path, data)))
+        except Unreadable as error:
+            return Added(path, "refused", reason=str(error))
+        before = next((document for document in known if document.source == source), None)
+        name = before.name if before else _free_name(path, {document.name for document in known})
+        self._catalogue.put(Document(name, source, digest, False, time.time()), chunks)
+        return Added(path, "replaced" if before else "new", name, len(chunks))
+
+    def _ship(self) -> None:
+        """Enter the shipped documents that are new or changed, and drop those that are gone."""
+        primers = {file.name: file for file in files("memory").joinpath("primers").iterdir()}
+        texts = {n: f.read_bytes() for n, f in primers.items() if n.endswith(".md")}
+        wanted = {name: digest_of(data) for name, data in texts.items()}
+        have = {d.name: d.digest for d in self._catalogue.documents() if d.shipped}
+        if wanted == have:
+            return
+        with self._writing():
+            for name in have.keys() - wanted.keys():
+                self._catalogue.remove(name)
+            for name, data in texts.items():
+                if have.get(name) != wanted[name]:
+                    document = Document(name, f"qimeng:{name}", wanted[name], True, time.time())
+                    self._catalogue.put(document, pack(read_blocks(Path(name), data)))
+
+    # -- the two stores -------------------------------------------------------------------
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with self._guard:
+            try:
+                held = lock(self.folder, _PATIENCE)
+            except RunBusy:
+                raise KnowledgeError("another process is changing the knowledge base") from None
+            with held:
+                yield
+
+    @cached_property
+    def _vectors(self) -> VectorStore:
+        from memory.knowledge.embedders import EMBEDDERS
+        from memory.knowledge.vectors import VectorStore
+
+        embedder = self._embedder or EMBEDDERS[DEFAULT_EMBEDDER]()
+        return VectorStore(self.folder / "vectors", self._catalogue.identity, embedder)
+
+    def _catch_up(self) -> None:
+        """Bring the vectors up to date, unless a process that is writing will do so."""
+        if not self._catalogue.pending and self._vectors.usable:
+            return
+        try:
+            held = lock(self.folder)
+        except RunBusy:
+            return
+        with held:
+            self._follow()
+
+    def _follow(self) -> None:
+        self._vectors.follow(self._catalogue.chunk_ids(), self._texts)
+        self._catalogue.settle()
+
+    def _texts(self, ids: Sequence[int]) -> list[str]:
+        return [f"{chunk.heading}\n{chunk.text}" for chunk in self._catalogue.chunks(ids)]
+
+
+def _hit(chunk: Stored, score: float) -> Hit:
+    return Hit(chunk.document, chunk.page, chunk.heading, chunk.text, score)
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if not path.is_dir():
+        yield path
+        return
+    for file in sorted(path.rglob("*")):
+        if file.suffix.lower() in SUFFIXES and not file.is_symlink() and file.is_file():
+            yield file
+
+
+def _free_name(path: Path, taken: set[str]) -> str:
+    """The file's name, with as many of its folders as make it unique."""
+    parts = [_storable(part) for part in path.parts[1:]]
+    names = ["/".join(parts[-n:]) for n in range(1, len(parts) + 1)]
+    return next((name for name in names if name not in taken), str(path))
+
+
+def _storable(name: str) -> str:
+    """A path as valid, printable text: file names may hold any bytes."""
+    text = name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
