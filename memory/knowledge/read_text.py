@@ -27,7 +27,7 @@ def header_blocks(text: str) -> Iterator[Block]:
     bare = _QUIET.sub(lambda quiet: re.sub(r"[^\n]", " ", quiet.group()), text).split("\n")
     start = depth = 0
     for number, line in enumerate(bare):
-        if '{' in line and 'extern "C"' in lines[number]:
+        if "{" in line and 'extern "C"' in lines[number]:
             line = line.replace("{", " ")
         depth = max(0, depth + line.count("{") - line.count("}"))
         if depth == 0 and _ends(line, bare[number + 1 : number + 2]):
