@@ -1,7 +1,7 @@
 """Prior results: designs, kernels and translations that were checked, and lessons from failures.
 
-A result enters by itself when its run concludes. What reached ``agreed`` or more may be shown as an
-example for a similar task; anything less is kept as a lesson (why it failed) and never shown as one.
+A result enters by itself when its run concludes. What reached ``agreed`` or more may be shown as
+an example for a similar task; anything less is a lesson (why it failed), never an example.
 """
 
 from __future__ import annotations
@@ -125,10 +125,9 @@ class Library:
 
         embedder = self._embedder or EMBEDDERS[DEFAULT_EMBEDDER]()
         (asked,) = embedder.embed([task])
-        scores = dict(
-            zip((i.run for i in items), self._vectors(items, embedder) @ asked, strict=True)
-        )
-        return sorted(items, key=lambda item: (-scores[item.run], item.run))[:k]
+        scores = self._vectors(items, embedder) @ asked
+        order = sorted(range(len(items)), key=lambda n: (-scores[n], items[n].run))
+        return [items[n] for n in order[:k]]
 
     def _vectors(self, items: Sequence[Item], embedder: Embedder) -> Vectors:
         """The tasks' vectors; each is computed once and kept."""

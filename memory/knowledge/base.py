@@ -123,7 +123,7 @@ class KnowledgeBase:
         return [_hit(chunk, scores[chunk.id]) for chunk in found[:k]]
 
     def rankings(self, query: str) -> tuple[list[int], list[int], list[int]]:
-        """Chunk ids by exact names, by words, and by meaning; each the best first, at most DEPTH."""
+        """Chunk ids by exact names, by words, and by meaning: the best first, at most DEPTH."""
         with self._guard:
             self._catch_up()
             return (
@@ -164,18 +164,16 @@ class KnowledgeBase:
     def _add(self, path: Path) -> Added:
         source = _storable(str(path))
         known = self._catalogue.documents()
+        before = next((document for document in known if document.source == source), None)
         try:
             data = load(path)
             digest = digest_of(data)
-            for document in known:
-                if document.digest == digest and (
-                    document.source == source or not document.shipped
-                ):
-                    return Added(path, "unchanged", document.name, document.chunks)
+            same = next((d for d in known if d.digest == digest and not d.shipped), None)
+            if same and (before is None or before.digest == digest):
+                return Added(path, "unchanged", same.name, same.chunks)
             chunks = list(pack(read_blocks(path, data)))
         except Unreadable as error:
             return Added(path, "refused", reason=str(error))
-        before = next((document for document in known if document.source == source), None)
         name = before.name if before else _free_name(path, {document.name for document in known})
         self._catalogue.put(Document(name, source, digest, False, time.time()), chunks)
         return Added(path, "replaced" if before else "new", name, len(chunks))

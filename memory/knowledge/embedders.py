@@ -1,7 +1,7 @@
 """Text to vectors, offline: nothing here ever downloads.
 
-Every embedder has an ``id``, a ``dimension`` and a ``digest`` of what its vectors depend on; vectors
-of different ones are never mixed.
+Every embedder has an ``id``, a ``dimension`` and a ``digest`` of what its vectors depend on;
+vectors of different ones are never mixed.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import importlib.util
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -52,7 +53,7 @@ class Hashing:
         vectors = np.zeros((len(texts), self.dimension), np.float32)
         for row, text in zip(vectors, texts, strict=True):
             words = re.findall(r"\w+", text.lower())
-            pairs = [" ".join(pair) for pair in zip(words, words[1:], strict=False)]
+            pairs = [" ".join(pair) for pair in pairwise(words)]
             for term in words + pairs:
                 code = int.from_bytes(hashlib.blake2b(term.encode(), digest_size=8).digest(), "big")
                 row[code % self.dimension] += 1.0 if code >> 63 else -1.0

@@ -25,7 +25,7 @@ MEMORY = 3 << 30
 
 
 def pdf_blocks(data: bytes) -> list[Block]:
-    """One block a paragraph, with pages; headings come from the outline. ValueError says why not."""
+    """Paragraphs with their pages; headings come from the outline. ValueError says why not."""
     command = [sys.executable, "-m", "memory.knowledge.read_pdf"]
     root = Path(__file__).parents[2]
     try:

@@ -1,4 +1,4 @@
-"""The chunks' vectors in an embedded Chroma: derived from the catalogue, made anew when in doubt."""
+"""The chunks' vectors in an embedded Chroma: derived from the catalogue, never the truth."""
 
 from __future__ import annotations
 
