@@ -115,6 +115,7 @@ class KnowledgeBase:
 
     def search(self, query: str, k: int = 5) -> list[Hit]:
         """The ``k`` best passages for a question or a name."""
+        query = query.encode(errors="replace").decode().replace("\0", " ")
         with self._guard:
             ranked = fuse(list(zip(WEIGHTS, self.rankings(query), strict=True)))
             scores = dict(ranked)

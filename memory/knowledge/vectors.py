@@ -75,6 +75,9 @@ class VectorStore:
 
     def _fresh(self) -> Collection:
         if self._client is None:
+            from chromadb.api.client import SharedSystemClient
+
+            SharedSystemClient.clear_system_cache()  # it keeps the client that failed to start
             shutil.rmtree(self._folder, ignore_errors=True)
             self._client = self._connect()
         if any(found.name == _NAME for found in self._client.list_collections()):

@@ -101,7 +101,7 @@ def test_long_table_repeats_its_head():
 def test_table_and_code_below_the_limit_stay_whole():
     text = "\n".join("| a | b |" for _ in range(LIMIT // 12))
     assert [c.text for c in pack([Block("w"), Block(text, "table")])][-1] == text
-    assert [c.text for c in pack([Block(text, "code"), Block("w")])][0] == text
+    assert next(c.text for c in pack([Block(text, "code"), Block("w")])) == text
 
 
 def test_pages_and_headings_end_a_chunk():

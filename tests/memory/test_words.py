@@ -4,8 +4,10 @@ import pytest
 
 from memory.knowledge.words import terms
 
-NAMES = """vfmadd231ps mstatus cp.async _mm512_dpbusd_epi32 fence.i $signed v0.t 0x300 vluxei32.v
-__shfl_xor_sync sm_90a casex cp.async.bulk.tensor.2d""".split()
+NAMES = [
+    *("vfmadd231ps", "mstatus", "cp.async", "_mm512_dpbusd_epi32", "fence.i", "$signed", "v0.t"),
+    *("0x300", "vluxei32.v", "__shfl_xor_sync", "sm_90a", "casex", "cp.async.bulk.tensor.2d"),
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
