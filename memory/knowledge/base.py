@@ -30,6 +30,8 @@ WEIGHTS = (1.0, 1.0, 1.0)
 DEPTH = 50
 """How far down each ranking the fusion looks."""
 _PATIENCE = 30.0
+_SHIPPED = "qimeng:"
+"""Begins the source of the documents that come with QiMeng."""
 
 
 class KnowledgeError(ValueError):
@@ -151,33 +153,39 @@ class KnowledgeBase:
     def forget(self, name: str) -> Document:
         """Take a document out wholly. KnowledgeError when there is none, or it is shipped."""
         with self._writing():
-            known = {document.name: document for document in self._catalogue.documents()}
-            if name not in known:
+            known = self._catalogue.documents(name=name)
+            if not known:
                 raise KnowledgeError(f"no document is called {name!r}")
-            if known[name].shipped:
+            if known[0].shipped:
                 raise KnowledgeError(f"{name!r} belongs to QiMeng and cannot be forgotten")
-            self._catalogue.remove(name)
+            self._catalogue.remove(known[0].source)
             self._follow()
-        return known[name]
+        return known[0]
 
     # -- adding ---------------------------------------------------------------------------
 
     def _add(self, path: Path) -> Added:
         source = _storable(str(path))
-        known = self._catalogue.documents()
-        before = next((document for document in known if document.source == source), None)
+        before = next(iter(self._catalogue.documents(source=source)), None)
         try:
             data = load(path)
             digest = digest_of(data)
-            same = next((d for d in known if d.digest == digest and not d.shipped), None)
+            same = [d for d in self._catalogue.documents(digest=digest) if not d.shipped]
             if same and (before is None or before.digest == digest):
-                return Added(path, "unchanged", same.name, same.chunks)
+                return Added(path, "unchanged", same[0].name, same[0].chunks)
             chunks = list(pack(read_blocks(path, data)))
         except Unreadable as error:
             return Added(path, "refused", reason=str(error))
-        name = before.name if before else _free_name(path, {document.name for document in known})
+        name = before.name if before else self._free_name(path)
         self._catalogue.put(Document(name, source, digest, False, time.time()), chunks)
         return Added(path, "replaced" if before else "new", name, len(chunks))
+
+    def _free_name(self, path: Path) -> str:
+        """The file's name, with as many of its folders as make it unique."""
+        parts = [_storable(part) for part in path.parts[1:]]
+        names = ["/".join(parts[-n:]) for n in range(1, len(parts) + 1)]
+        free = (name for name in names if not self._catalogue.documents(name=name))
+        return next(free, _storable(str(path)))
 
     def _ship(self) -> None:
         """Enter the shipped documents that are new or changed, and drop those that are gone."""
@@ -189,9 +197,9 @@ class KnowledgeBase:
         with self._writing():
             have = self._shipped()
             for name in have.keys() - wanted.keys():
-                self._catalogue.remove(name)
+                self._catalogue.remove(_SHIPPED + name)
             for name in sorted(name for name in wanted if have.get(name) != wanted[name]):
-                document = Document(name, f"qimeng:{name}", wanted[name], True, time.time())
+                document = Document(name, _SHIPPED + name, wanted[name], True, time.time())
                 self._catalogue.put(document, pack(read_blocks(Path(name), texts[name])))
 
     def _shipped(self) -> dict[str, str]:
@@ -248,13 +256,6 @@ def _files(path: Path) -> Iterator[Path]:
     for file in sorted(path.rglob("*")):
         if file.suffix.lower() in SUFFIXES and not file.is_symlink() and file.is_file():
             yield file
-
-
-def _free_name(path: Path, taken: set[str]) -> str:
-    """The file's name, with as many of its folders as make it unique."""
-    parts = [_storable(part) for part in path.parts[1:]]
-    names = ["/".join(parts[-n:]) for n in range(1, len(parts) + 1)]
-    return next((name for name in names if name not in taken), str(path))
 
 
 def _storable(name: str) -> str:

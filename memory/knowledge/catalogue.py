@@ -19,8 +19,8 @@ _SCHEMA = 1
 _TABLES = """
 CREATE TABLE state (pending INTEGER NOT NULL, identity TEXT NOT NULL);
 CREATE TABLE documents (
-    id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, source TEXT UNIQUE NOT NULL,
-    digest TEXT NOT NULL, shipped INTEGER NOT NULL, added REAL NOT NULL);
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, source TEXT UNIQUE NOT NULL,
+    digest TEXT NOT NULL, shipped INTEGER NOT NULL, added REAL NOT NULL, UNIQUE (name, shipped));
 CREATE TABLE chunks (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
@@ -105,7 +105,7 @@ class Catalogue:
     def put(self, document: Document, chunks: Iterable[Chunk]) -> None:
         """Enter a document in the place of the one from the same source, all or nothing."""
         with self._db:
-            self._remove("source", document.source)
+            self._remove(document.source)
             row = self._db.execute(
                 "INSERT INTO documents (name, source, digest, shipped, added) VALUES (?,?,?,?,?)",
                 (document.name, document.source, document.digest, document.shipped, document.added),
@@ -126,27 +126,31 @@ class Catalogue:
             "INSERT INTO stems (rowid, heading, text) VALUES (?,?,?)", (row, heading, chunk.text)
         )
 
-    def remove(self, name: str) -> None:
-        """Take a document out, with its chunks. Nothing happens when there is none."""
+    def remove(self, source: str) -> None:
+        """Take the document of this source out, with its chunks."""
         with self._db:
-            self._remove("name", name)
+            self._remove(source)
             self._db.execute("UPDATE state SET pending = 1")
 
-    def _remove(self, column: str, value: str) -> None:
+    def _remove(self, source: str) -> None:
         ours = (
             "SELECT chunks.id FROM chunks JOIN documents ON documents.id = chunks.document "
-            f"WHERE documents.{column} = ?"
+            "WHERE source = ?"
         )
         for table in ("exact", "stems"):
-            self._db.execute(f"DELETE FROM {table} WHERE rowid IN ({ours})", (value,))
-        self._db.execute(f"DELETE FROM documents WHERE {column} = ?", (value,))
+            self._db.execute(f"DELETE FROM {table} WHERE rowid IN ({ours})", (source,))
+        self._db.execute("DELETE FROM documents WHERE source = ?", (source,))
 
-    def documents(self) -> list[Document]:
-        """All documents by name, the shipped ones last."""
+    def documents(self, **fields: str) -> list[Document]:
+        """The documents whose ``name``, ``source`` or ``digest`` is as given, without any all; by
+        name, the shipped ones last.
+        """
+        chosen = " AND ".join(f"documents.{field} = ?" for field in fields) or "1"
         rows = self._db.execute(
             "SELECT name, source, digest, shipped, added, count(chunks.id), max(page) "
             "FROM documents LEFT JOIN chunks ON chunks.document = documents.id "
-            "GROUP BY documents.id ORDER BY shipped, name"
+            f"WHERE {chosen} GROUP BY documents.id ORDER BY shipped, name",
+            tuple(fields.values()),
         )
         return [Document(n, s, d, bool(own), *rest) for n, s, d, own, *rest in rows]
 
