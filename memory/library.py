@@ -138,7 +138,7 @@ class Library:
             rows = db.execute("SELECT run, vector FROM items WHERE embedder = ?", (mark,))
             known = {run: np.frombuffer(vector, np.float32) for run, vector in rows}
             new = [item for item in items if item.run not in known]
-            made = embedder.embed([item.task for item in new]) if new else []
+            made = embedder.embed([item.task for item in new])
             for item, vector in zip(new, made, strict=True):
                 known[item.run] = vector
                 entry = (vector.tobytes(), mark, item.run)

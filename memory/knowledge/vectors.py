@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from chromadb.api import ClientAPI
+    from chromadb.api.client import Client
     from chromadb.api.models.Collection import Collection
 
     from memory.knowledge.embedders import Embedder
@@ -25,7 +25,7 @@ class VectorStore:
     def __init__(self, folder: Path, identity: str, embedder: Embedder) -> None:
         self.embedder = embedder
         self._folder = folder
-        self._client: ClientAPI | None
+        self._client: Client | None
         self._owner = {
             "catalogue": identity,
             "embedder": embedder.id,
@@ -39,12 +39,12 @@ class VectorStore:
         except Exception:
             self._client = None
 
-    def _connect(self) -> ClientAPI:
+    def _connect(self) -> Client:
         import chromadb
         from chromadb.config import Settings
 
         settings = Settings(anonymized_telemetry=False)
-        return chromadb.PersistentClient(str(self._folder), settings)
+        return cast("Client", chromadb.PersistentClient(str(self._folder), settings))
 
     def _ours(self) -> Collection | None:
         assert self._client is not None
@@ -75,9 +75,9 @@ class VectorStore:
 
     def _fresh(self) -> Collection:
         if self._client is None:
-            from chromadb.api.client import SharedSystemClient
+            from chromadb.api.client import Client
 
-            SharedSystemClient.clear_system_cache()  # it keeps the client that failed to start
+            Client.clear_system_cache()  # it keeps the client that failed to start
             shutil.rmtree(self._folder, ignore_errors=True)
             self._client = self._connect()
         if any(found.name == _NAME for found in self._client.list_collections()):

@@ -318,6 +318,7 @@ def test_embedders_give_unit_vectors_that_tell_meaning(name):
     texts = ["a cat sat on the mat", "the cat sat on a mat", "tensor core matrix product", ""]
     vectors = embedder.embed(texts)
     assert vectors.shape == (4, embedder.dimension)
+    assert embedder.embed([]).shape == (0, embedder.dimension)
     assert abs((vectors[:3] ** 2).sum(axis=1) - 1).max() < 1e-5
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2]
 
