@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from qimeng.memory_commands import memory
+
 if TYPE_CHECKING:
     from memory.records import Budget
     from memory.runs import Run
@@ -202,6 +204,9 @@ def models_try(name: str, prompt: str) -> None:
 
     with _friendly():
         try_model(name, prompt)
+
+
+cli.add_command(memory)
 
 
 def _budget(text: str | None) -> Budget | None:
