@@ -12,7 +12,7 @@ from memory.records import Goal, Plan, Result, Step
 from tools.hdl.contract import Contract, Port
 from tools.hdl.contract_text import Contradiction, contract_for, read_contract
 
-_HARDWARE_WORDS = re.compile(
+HARDWARE_WORDS = re.compile(
     r"\b(verilog|systemverilog|rtl|hdl|module|flip-?flops?|fifo|fsm|state machine|counter|register"
     r"|arbiter|decoder|encoder|multiplexer|mux|adder|alu|uart|spi|i2c|pwm|clock|reset|latch|shift"
     r"|debouncer?|crc|lfsr|multiplier|divider|comparator|cache|bus|circuit|logic|detector|memory"
@@ -60,7 +60,7 @@ class Planner(RoleAgent):
         """A plan for the run's goal, or a Result of status ``unsupported`` that says why not."""
         goal = self.workbench.run.goal
         assert goal is not None, "a run begins with its goal"
-        if goal.workflow or self._wants_hardware(goal.text):
+        if goal.workflow or self.wants_hardware(goal.text):
             step = Step(id="1", workflow=goal.workflow or "rtl", text=self._whole(goal))
             return Plan(steps=(step,))
         return Result(
@@ -78,13 +78,14 @@ class Planner(RoleAgent):
         files = [f"{name}:\n{store.text(digest)}" for name, digest in goal.files.items()]
         return "\n\n".join([goal.text, *files])
 
-    def _wants_hardware(self, text: str) -> bool:
+    def wants_hardware(self, text: str) -> bool:
+        """Whether the words ask for a digital module: by rule where clear, else by the model."""
         try:
             if read_contract(text).contract:
                 return True
         except Contradiction:
             return True
-        if not _HARDWARE_WORDS.search(text):
+        if not HARDWARE_WORDS.search(text):
             return False
         reply = self.ask(load_prompt("route", goal=text), json_schema=_ROUTE_SCHEMA, max_tokens=20)
         return bool(json.loads(reply.text)["kind"] == "module")

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lpcm.gateway import Gateway
-from lpcm.messages import Message, ModelError, ModelReply, ModelRequest, Usage
+from lpcm.messages import Message, ModelError, ModelReply, ModelRequest, OnText, Usage
 from memory.artifacts import digest_of
 from memory.runs import Run
 from sandboxes import Command, Outcome, Sandbox
@@ -24,9 +24,16 @@ class Workbench:
     model: str
     driver: Sandbox
 
-    def ask(self, actor: str, messages: Sequence[Message], **options: Any) -> ModelReply:
+    def ask(
+        self,
+        actor: str,
+        messages: Sequence[Message],
+        on_text: OnText | None = None,
+        **options: Any,
+    ) -> ModelReply:
         """One model answer on behalf of ``actor``; ``options`` are fields of ModelRequest.
 
+        ``on_text`` receives a new answer piece by piece; a recorded one is not streamed again.
         Raises ModelError, BudgetReached or StopRequested.
         """
         request = ModelRequest(model=self.model, messages=tuple(messages), **options)
@@ -38,7 +45,7 @@ class Workbench:
             self.model,
             key,
             request.model_dump_json().encode(),
-            do=lambda: self.gateway.complete(request),
+            do=lambda: self.gateway.complete(request, on_text),
             dump=lambda reply: (
                 reply.model_dump_json().encode(),
                 {"cached": reply.cached}

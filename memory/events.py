@@ -20,6 +20,7 @@ did it, and a JSON object whose fields depend on the kind:
 ``verdict.given``    verdict, step
 ``measured``         measurement, step
 ``note``             text: progress for people
+``team.said``        text: a message of a team's conversation, by ``actor``
 ``run.paused``       reason
 ``run.finished``     result
 ===================  =======================================================================

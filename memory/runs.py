@@ -196,10 +196,16 @@ class RunStore:
         self.root = (root or home()) / "runs"
         self.root.mkdir(parents=True, exist_ok=True)
 
-    def create(self, goal: Goal, files: dict[str, bytes], versions: dict[str, str]) -> Run:
+    def create(
+        self,
+        goal: Goal,
+        files: dict[str, bytes],
+        versions: dict[str, str],
+        run_id: str | None = None,
+    ) -> Run:
         """A new run for ``goal``; ``files`` (digest to bytes) become its first artifacts."""
-        folder = self.root / f"{time.strftime('%y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
-        folder.mkdir()
+        folder = self.root / (run_id or new_id())
+        folder.mkdir(exist_ok=run_id is not None)
         run = Run(folder)
         for data in files.values():
             run.artifacts.put(data)
@@ -223,6 +229,11 @@ class RunStore:
         if len(exact or found) != 1:
             raise NoSuchRun(run_id)
         return (exact or found)[0]
+
+
+def new_id() -> str:
+    """A fresh id of a run or session: when it began, and a few random letters."""
+    return f"{time.strftime('%y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
 
 
 def _literal(text: str) -> str:

@@ -77,6 +77,39 @@ def resume(run_id: str, budget: str | None, out: Path | None, as_json: bool) -> 
 
 
 @cli.command()
+@click.option("--session", metavar="ID", help="Go on with an earlier session.")
+@click.option("--list", "listed", is_flag=True, help="List all sessions, newest first.")
+@click.option("--model", help="For a new session; as in qimeng run.")
+@click.option("--budget", help="Caps for the whole conversation, all its runs included.")
+@click.option("--sandbox", default="auto", show_default=True, help="docker, bwrap or host.")
+@click.option(
+    "--non-interactive", "policy", type=click.Choice(["pause", "deny"]), default="pause",
+    show_default=True, help="Without a terminal: what becomes of a question about spending.",
+)  # fmt: skip
+def chat(
+    session: str | None, listed: bool, model: str | None, budget: str | None, sandbox: str,
+    policy: str,
+) -> None:  # fmt: skip
+    """Design in conversation: ask, correct, look at candidates, come back later.
+
+    Without a terminal each line of the standard input is one message.
+    """
+    from qimeng.chat.session import Session
+    from qimeng.chat.terminal import chat as talk
+    from qimeng.chat.terminal import list_sessions
+
+    with _friendly():
+        if listed:
+            list_sessions()
+            sys.exit(DONE)
+        opened = (
+            Session.open(session) if session else Session.create(model, sandbox, _budget(budget))
+        )
+        with opened:
+            sys.exit(DONE if talk(opened, policy) else PAUSED)
+
+
+@cli.command()
 @click.option("--json", "as_json", is_flag=True, help="A JSON list.")
 def runs(as_json: bool) -> None:
     """List all runs, newest first."""
@@ -199,11 +232,12 @@ class _friendly:
         from memory.home import home
         from memory.lock import RunBusy
         from memory.runs import NoSuchRun
+        from memory.sessions import NoSuchSession
         from qimeng.goals import BadInput
         from qimeng.runner import NotReady
         from sandboxes import SandboxError
 
-        if isinstance(error, (BadInput, NoSuchRun, RunBusy, EventLogError)):
+        if isinstance(error, (BadInput, NoSuchRun, NoSuchSession, RunBusy, EventLogError)):
             _stop(BAD_INPUT, str(error))
         if isinstance(error, (NotReady, ModelError, SandboxError)):
             _stop(ENVIRONMENT, str(error))

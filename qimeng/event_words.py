@@ -110,6 +110,10 @@ def _note(data: Json) -> Line:
     return Line(data["text"])
 
 
+def _said(data: Json) -> Line:
+    return Line(data["text"], "faint", matters=False)
+
+
 def _paused(data: Json) -> Line:
     return Line(f"paused: {data['reason']}", "warn")
 
@@ -137,6 +141,7 @@ _WORDS: dict[str, Callable[[Json], Line]] = {
     "verdict.given": _verdict,
     "measured": _measured,
     "note": _note,
+    "team.said": _said,
     "run.paused": _paused,
     "run.finished": _finished,
 }

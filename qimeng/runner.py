@@ -29,13 +29,18 @@ class NotReady(RuntimeError):
     """A model, tool or sandbox is missing; the message names the command that fixes it (exit 4)."""
 
 
-def start(goal: Goal, files: dict[str, bytes], listener: Listener | None = None) -> Run:
+def start(
+    goal: Goal,
+    files: dict[str, bytes],
+    listener: Listener | None = None,
+    run_id: str | None = None,
+) -> Run:
     """Create a run and work on it until it is finished or paused. Raises NotReady before any
     run exists. The caller closes the run.
     """
     _ready(goal, goal.budget)
     versions = {name: version(name) for name in ("qimeng", "langgraph", "langchain-core", "pyosys")}
-    run = RunStore().create(goal, files, versions | {"python": platform.python_version()})
+    run = RunStore().create(goal, files, versions | {"python": platform.python_version()}, run_id)
     work(run, listener)
     return run
 

@@ -76,7 +76,10 @@ class RunView:
 
     def text(self, name: str) -> str:
         """The text of the result's file ``name``. KeyError when there is none."""
-        digest = {a.name: a.sha256 for a in self.result.artifacts}[name]
+        return self.stored({a.name: a.sha256 for a in self.result.artifacts}[name])
+
+    def stored(self, digest: str) -> str:
+        """The text of any artifact of the run. KeyError when there is none."""
         return Artifacts(self.folder / "artifacts").text(digest)
 
     def write_to(self, folder: Path) -> list[Path]:

@@ -39,6 +39,10 @@ _SEPARATOR = re.compile(
 )
 _CLOCK_NAME = re.compile(r"^(?:clk|clock|aclk|sysclk|\w+_clk|clk_\w+)$", re.IGNORECASE)
 _RESET_NAME = re.compile(r"^(?:a|s|sync_|async_)?(?:rst|reset)(?:_?n|_?b|_i)?$", re.IGNORECASE)
+_FALLING = re.compile(
+    r"\b(?:falling|negative)[- ](?:clock[- ])?edge|\bnegedge\b|\bfalling\s+\w+\s+edge\b",
+    re.IGNORECASE,
+)
 _KNOWN_INPUT = re.compile(r"\b(clk|clock|rst|reset|rst_n|resetn|reset_n|areset|arst)\b")
 _MODULE = re.compile(
     rf"\b(?:module\s+(?:named\s+|called\s+)?|(?:named|called)\s+)"
@@ -86,7 +90,7 @@ def read_contract(text: str) -> Reading:
 def contract_for(module: str, ports: tuple[Port, ...], text: str) -> Contract:
     """Clock and reset roles found by the ports' names, their kinds by the words of ``text``."""
     single = [p for p in ports if p.direction == "input" and p.width == 1]
-    falling = re.search(r"\b(?:falling|negative)[- ]edge|\bnegedge\b", text, re.IGNORECASE)
+    falling = _FALLING.search(text)
     clocks = [p.name for p in single if _CLOCK_NAME.match(p.name)][:1]
     resets = [p.name for p in single if _RESET_NAME.match(p.name)] if clocks else []
     return Contract(

@@ -1,0 +1,1 @@
+"""Chat sessions: turns that start, change and explain runs."""

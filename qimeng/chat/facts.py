@@ -1,0 +1,111 @@
+"""What a run's records say, in words: answers that need no model, and facts for those that do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from memory.records import Candidate, Verdict
+from qimeng.summary import RunView
+from qimeng.wording import amount, clean, headline, interface_line
+
+_ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "last": -1}
+_NAMED = re.compile(r"\b((?:design|reference)-\d+(?:-\w+)*)\b", re.I)
+_ORDINAL = re.compile(
+    rf"\b({'|'.join(_ORDINALS)}|number (\d+))"
+    r"(?: (?:one|design|candidate|attempt|reference|model))?\b",
+    re.I,
+)
+_REFERENCE = re.compile(r"\b(?:reference|python)\b", re.I)
+_REJECTED = re.compile(r"\breject|\bfail|\brefus|\bwrong\b|\bnot accept", re.I)
+_DESIGN = re.compile(r"\b(?:show|print|see|display)\b.*\b(?:design|code|verilog|source|it)\b", re.I)
+_CANDIDATES = re.compile(r"\bcandidates\b|\battempts\b|\bwhich (?:designs|ones)\b", re.I)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A candidate of a run and the last verdict on it."""
+
+    candidate: Candidate
+    verdict: Verdict | None
+
+
+def attempts(view: RunView) -> list[Attempt]:
+    """All candidates of a run, in the order they were made."""
+    made, judged = {}, {}
+    for event in view.log:
+        if event.kind == "candidate.made":
+            candidate = Candidate.model_validate(event.data["candidate"])
+            made[candidate.id] = candidate
+        elif event.kind == "verdict.given":
+            verdict = Verdict.model_validate(event.data["verdict"])
+            judged[verdict.candidate] = verdict
+    return [Attempt(c, judged.get(c.id)) for c in made.values()]
+
+
+def told(attempt: Attempt) -> str:
+    """One attempt in a line."""
+    c, v = attempt.candidate, attempt.verdict
+    if v is None:
+        return f"{c.id} ({c.kind}, {c.origin}): not judged yet"
+    reason = f": {v.reason}" if v.reason else ""
+    return f"{c.id} ({c.kind}, {c.origin}): {v.outcome} ({v.evidence.label}){clean(reason)}"
+
+
+def outcome(view: RunView) -> str:
+    """The reply after a run: what came of it, in the words of the summary."""
+    lines = [headline(view), *map(clean, view.result.reasons)]
+    if view.contract:
+        lines.append(f"interface: {interface_line(view.contract)}")
+    metrics = ", ".join(
+        f"{name} {amount(m.value)} {m.unit}".rstrip() for name, m in view.result.metrics.items()
+    )
+    lines += [metrics] if metrics else []
+    if view.artifacts:
+        lines.append(f"files: {', '.join(a.name for a in view.artifacts)} (/show NAME, /save DIR)")
+    return "\n".join(lines)
+
+
+def facts(spec: str | None, view: RunView | None) -> str:
+    """What a model may say about the conversation's design."""
+    lines = [f"The specification as it stands:\n{spec}" if spec else "No design was asked for yet."]
+    if view:
+        lines.append(f"The last run, {view.id}: {outcome(view)}")
+        lines += ["Its attempts:", *(f"- {told(a)[:200]}" for a in attempts(view)[:12])]
+        design = next((a.name for a in view.artifacts if a.name == "design.sv"), None)
+        if design:
+            lines.append(f"The design:\n```verilog\n{view.text(design)[:2500]}\n```")
+    return "\n".join(lines)
+
+
+def direct_answer(text: str, view: RunView) -> str | None:
+    """An answer straight from the records, where the question names what it wants; else None."""
+    made = attempts(view)
+    if asked := _asked_for(text, made):
+        return _about(asked)
+    if _CANDIDATES.search(text) or _REJECTED.search(text):
+        return "\n".join(map(told, made)) or "there were no attempts"
+    if _DESIGN.search(text) and any(a.name == "design.sv" for a in view.artifacts):
+        return f"```verilog\n{view.text('design.sv').rstrip()}\n```"
+    return None
+
+
+def _asked_for(text: str, made: Sequence[Attempt]) -> Attempt | None:
+    if named := _NAMED.search(text):
+        return next((a for a in made if a.candidate.id == named[1].lower()), None)
+    ordinal = _ORDINAL.search(text)
+    if not ordinal:
+        return None
+    kind = "reference" if _REFERENCE.search(text) else "design"
+    pool = [a for a in made if a.candidate.kind == kind]
+    number = int(ordinal[2]) if ordinal[2] else _ORDINALS[ordinal[1].lower()]
+    position = number - 1 if number > 0 else len(pool) - 1
+    return pool[position] if 0 <= position < len(pool) else None
+
+
+def _about(attempt: Attempt) -> str:
+    more = f"\n/show {attempt.candidate.id} prints it"
+    if attempt.verdict and attempt.verdict.counterexample:
+        more += ", and the counterexample with it"
+    return told(attempt) + more
