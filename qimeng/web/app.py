@@ -16,31 +16,18 @@ from starlette.types import ASGIApp
 
 from memory.lock import RunBusy
 from memory.runs import NoSuchRun
+from memory.sessions import NoSuchSession
 from qimeng.goals import BadInput
+from qimeng.web import chats
 from qimeng.web.api import Api, read_body
-from qimeng.web.export import static
+from qimeng.web.export import SCRIPTS, static
 from qimeng.web.guard import Guard, refused
 from qimeng.web.launch import Refused
 from qimeng.web.live import follow
 from qimeng.web.trace import Json
 from qimeng.web.views import summary
 
-_STATIC = frozenset(
-    [
-        "dom",
-        "source",
-        "draw",
-        "diff",
-        "list",
-        "timeline",
-        "candidates",
-        "result",
-        "run",
-        "runs",
-        "keys",
-        "main",
-    ]
-)
+_STATIC = frozenset((*SCRIPTS, "runs", "chat", "keys", "main"))
 _LOG = logging.getLogger(__name__)
 
 
@@ -65,9 +52,15 @@ def create_app(token: str, hosts: tuple[str, ...], cookie: str = "qimeng") -> AS
             Route(f"{one}/live", _live_run(api)),
             Route(f"{one}/resume", _change(api.resume), methods=["POST"]),
             Route(f"{one}/stop", _change(api.stop), methods=["POST"]),
+            Route("/api/sessions", chats.sessions),
+            Route("/api/sessions/{session}", chats.session),
+            Route("/api/chat", chats.say, methods=["POST"]),
+            Route("/v1/models", chats.models),
+            Route("/v1/chat/completions", chats.completions, methods=["POST"]),
         ],
         exception_handlers={
             NoSuchRun: _answer(404),
+            NoSuchSession: _answer(404),
             BadInput: _answer(400),
             Refused: _answer(409),
             RunBusy: _answer(409),

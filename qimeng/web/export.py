@@ -9,13 +9,15 @@ import re
 from dataclasses import asdict
 from html import escape
 from importlib.resources import files
+from pathlib import Path
 from string import Template
 
 from memory.artifacts import Artifacts
 from qimeng.web.details import details
+from qimeng.web.otlp import otlp
 from qimeng.web.secrets_hidden import Hider
 from qimeng.web.trace import Json, Trace
-from qimeng.web.views import overview
+from qimeng.web.views import Traces, overview
 
 SCRIPTS = ("dom", "source", "draw", "diff", "list", "timeline", "candidates", "result", "run")
 """The modules of the trace page, each after those that it imports."""
@@ -70,6 +72,15 @@ def to_html(trace: Trace) -> str:
         data=data,
     )
     return Hider().hide(page.encode()).decode()
+
+
+def write_exports(run_id: str, html: Path | None, spans: Path | None) -> None:
+    """Write the trace of a run as a page, as OpenTelemetry spans, or both. Raises NoSuchRun."""
+    trace = Traces().get(run_id)
+    if html:
+        html.write_text(to_html(trace))
+    if spans:
+        spans.write_text(json.dumps(otlp(trace.folder.name, trace.events), ensure_ascii=False))
 
 
 def _hash(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What the page shows of a run, as plain JSON: the same for the server and for the exported file."""
+"""What the page shows of a run, as plain JSON: the same on the server and in an exported file."""
 
 from __future__ import annotations
 
