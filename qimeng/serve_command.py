@@ -1,4 +1,4 @@
-"""``qimeng serve``: the web page, for this machine's user alone."""
+"""``qimeng serve`` and ``qimeng mcp``: the page for people, the tools for other agents."""
 
 from __future__ import annotations
 
@@ -44,3 +44,11 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+@click.command()
+def mcp() -> None:
+    """Offer verify, simulate, synthesize and the runs to other agents (MCP over stdio)."""
+    from qimeng.mcp_server import server
+
+    server().run("stdio")

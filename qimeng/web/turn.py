@@ -49,11 +49,7 @@ def _answer(session: Session, text: str) -> None:
     if text.startswith("/"):
         reply = run_command(session, text)
     else:
-        ears = Ears(
-            text=lambda piece: tell(text=piece),
-            run=lambda run_id: tell(run=run_id),
-            event=_progress,
-        )
+        ears = Ears(_piece, _run, _progress)
         reply = session.send(text, ears).reply or ""
     spend = session.spend
     tell(
@@ -61,6 +57,14 @@ def _answer(session: Session, text: str) -> None:
         tokens_in=spend.tokens_in - before.tokens_in,
         tokens_out=spend.tokens_out - before.tokens_out,
     )
+
+
+def _piece(text: str) -> None:
+    tell(text=text)
+
+
+def _run(run_id: str) -> None:
+    tell(run=run_id)
 
 
 def _progress(event: Event) -> None:

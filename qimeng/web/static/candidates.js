@@ -82,7 +82,7 @@ export class Candidates {
     const where = (seq) => el("button", { type: "button", class: "quiet", onclick: () => this.goTo(seq) }, `event ${seq}`);
     fill(this.detail, this.back(), el("h2", {}, candidate.id),
       el("p", { class: "soft" }, `${candidate.kind}, ${candidate.origin}${candidate.parents.length ? `, from ${candidate.parents.join(", ")}` : ""} `, where(candidate.seq)),
-      candidate.verdicts.map((v) => el("section", { class: "verdict" }, el("p", {}, badge(v.outcome, v.evidence), v.vectors ? ` ${amount(v.vectors)} vectors ` : " ", where(v.seq)),
+      candidate.verdicts.map((v) => el("section", { class: "judged" }, el("p", {}, badge(v.outcome, v.evidence), v.vectors ? ` ${amount(v.vectors)} vectors ` : " ", where(v.seq)),
         el("p", {}, v.reason), v.counterexample && this.counterexample(v))),
       Object.entries(candidate.files).map(([name, digest], i) => fileView({ name, digest }, this.source, i === 0)));
     this.root.classList.toggle("reading", byHand || this.root.classList.contains("reading"));

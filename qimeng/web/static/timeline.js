@@ -205,7 +205,7 @@ function facts(found) {
 export function sectionView(part) {
   const body = el("pre", { tabindex: "0" }, part.text);
   const long = part.text.length > LONG;
-  if (!long) return el("section", { class: `part ${part.label}` }, el("h3", {}, part.label), body);
+  if (!long) return el("section", { class: "part" }, el("h3", {}, part.label), body);
   return el("details", { class: "part", open: part.label === "answer" || part.label === "differs" },
     el("summary", {}, `${part.label} · ${(part.text.length + part.left_out).toLocaleString("en")} characters`), body);
 }
