@@ -108,6 +108,10 @@ class EventLog:
         """Working seconds so far. The monotonic clock stands still while the machine sleeps."""
         return self._worked_before + time.monotonic() - self._opened
 
+    def resume_clock(self) -> None:
+        """Working time starts now: what passed since the log was opened was waiting."""
+        self._opened = time.monotonic()
+
     def append(self, kind: str, actor: str, data: dict[str, Any]) -> Event:
         """Write one event; when this returns it is on disk."""
         with self._lock:

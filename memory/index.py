@@ -98,6 +98,11 @@ class Index:
             marks = ",".join("?" * len(astuple(row)))
             self._db.execute(f"INSERT OR REPLACE INTO runs VALUES ({marks})", astuple(row))
 
+    def drop(self, run_id: str) -> None:
+        """Forget a run that is no more."""
+        with self._lock, self._db:
+            self._db.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+
     def rows(self) -> Iterator[Row]:
         """Every run, newest first."""
         for row in self._db.execute("SELECT * FROM runs ORDER BY created DESC, id DESC"):

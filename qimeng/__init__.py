@@ -36,7 +36,8 @@ def run(
     sandbox: str = "auto",
     on_event: Callable[[Event], None] | None = None,
 ) -> RunView:
-    """Work on a goal in plain words until it is finished or paused.
+    """Work on a goal in plain words until it is finished or paused; its files and reports are
+    then in ``view.folder / "result"``.
 
     ``budget`` is a Budget or as in ``--budget``. ``on_event`` is called with every event as it
     happens, from several threads. Raises goals.BadInput or runner.NotReady before a run exists.
@@ -57,7 +58,9 @@ def run(
         budget=_budget(budget),
     )
     with start(goal, contents, on_event) as worked_on:
-        return RunView.read(worked_on.id)
+        view = RunView.read(worked_on.id)
+    view.save()
+    return view
 
 
 def resume(
@@ -73,7 +76,9 @@ def resume(
     from qimeng.summary import RunView
 
     with go_on(run_id, _budget(budget), on_event) as worked_on:
-        return RunView.read(worked_on.id)
+        view = RunView.read(worked_on.id)
+    view.save()
+    return view
 
 
 def read(run_id: str) -> RunView:

@@ -36,7 +36,8 @@ def cli() -> None:
 
 
 @cli.command()
-@click.argument("goal")
+@click.argument("goal", required=False)
+@click.option("--goals", type=Path, help='Many goals: JSON lines, {"goal": "…"} and options.')
 @click.option("--file", "files", multiple=True, type=Path, help="A file that belongs to the goal.")
 @click.option("--workflow", help="Skip the planner's choice (there is: rtl).")
 @click.option("--golden", type=Path, help="A golden module: the reference to test against.")
@@ -48,16 +49,26 @@ def cli() -> None:
 @click.option("--out", type=Path, help="Also copy the result's files to this folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
 def run(
-    goal: str, files: tuple[Path, ...], budget: str | None, out: Path | None, as_json: bool,
-    **options: Any,
+    goal: str | None, goals: Path | None, files: tuple[Path, ...], budget: str | None,
+    out: Path | None, as_json: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Turn GOAL, in plain words, into a checked result."""
     from qimeng.goals import make_goal
     from qimeng.runner import start
 
+    if (goal is None) == (goals is None):
+        _stop(BAD_INPUT, "say one goal in words, or name a file of goals with --goals")
     with _friendly():
-        made, contents = make_goal(goal, files=files, budget=_budget(budget), **options)
-        with _progress(as_json) as listener, start(made, contents, listener) as finished:
+        options["budget"] = _budget(budget)
+        if goals:
+            from qimeng.batch import run_batch
+
+            sys.exit(run_batch(goals, options, out, as_json))
+        made, contents = make_goal(goal or "", files=files, **options)
+        with (
+            _progress(as_json) as listener,
+            start(made, contents, listener, on_wait=_queued) as finished,
+        ):
             pass
         _finish(finished, out, as_json)
 
@@ -73,7 +84,10 @@ def resume(run_id: str, budget: str | None, out: Path | None, as_json: bool) -> 
 
     with _friendly():
         caps = _budget(budget)
-        with _progress(as_json) as listener, go_on(_named(run_id), caps, listener) as finished:
+        with (
+            _progress(as_json) as listener,
+            go_on(_named(run_id), caps, listener, _queued) as finished,
+        ):
             pass
         _finish(finished, out, as_json)
 
@@ -111,14 +125,30 @@ def chat(
             sys.exit(DONE if talk(opened, policy) else PAUSED)
 
 
-@cli.command()
+@cli.group(invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="A JSON list.")
-def runs(as_json: bool) -> None:
-    """List all runs, newest first."""
+@click.pass_context
+def runs(context: click.Context, as_json: bool) -> None:
+    """List all runs, newest first; `runs gc` removes old ones."""
     from qimeng.listing import list_runs
 
+    if context.invoked_subcommand is None:
+        with _friendly():
+            list_runs(as_json)
+
+
+@runs.command()
+@click.option("--days", default=30.0, show_default=True, help="Remove runs older than this.")
+@click.option("--size", help="Also remove the oldest until the rest fits, for example 5GB.")
+@click.option("--open", "open_too", is_flag=True, help="Paused and interrupted runs too.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def gc(days: float, size: str | None, open_too: bool, dry_run: bool, as_json: bool) -> None:
+    """Remove old runs to free disk. Runs at work are never touched."""
+    from qimeng.cleaning import clean_up
+
     with _friendly():
-        list_runs(as_json)
+        clean_up(days, size, open_too, dry_run, as_json)
 
 
 @cli.command()
@@ -204,7 +234,7 @@ def _finish(finished: Run, out: Path | None, as_json: bool) -> NoReturn:
     from qimeng.summary import RunView
 
     view = RunView.read(finished.id)
-    files = view.write_to(view.folder / "result")
+    files = view.save()
     if out:
         files = view.write_to(out)
     if as_json:
@@ -214,6 +244,10 @@ def _finish(finished: Run, out: Path | None, as_json: bool) -> NoReturn:
 
         print_summary(view, files)
     sys.exit(view.exit_code)
+
+
+def _queued(busy: int) -> None:
+    click.echo(f"waits: {busy} run{'s' * (busy > 1)} at work (QIMENG_MAX_RUNS)", err=True)
 
 
 def _progress(quiet: bool) -> Any:

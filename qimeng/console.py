@@ -48,7 +48,9 @@ def progress(quiet: bool) -> Iterator[Listener]:
 
 def _show_plain(event: Event, began: float) -> None:
     line = describe(event)
-    if line.matters and event.at >= began:
+    # A model can take a minute for its first answers: each one is a sign of life.
+    alive = event.kind == "call.finished" and event.data["type"] == "model"
+    if (line.matters or alive) and event.at >= began:
         text = " ".join(line.text.split())
         print(f"[{event.elapsed:7.1f} s] {event.actor}: {text}", file=sys.stderr, flush=True)
 

@@ -9,20 +9,27 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
+from graphs.checkpoints import NoServer, checkpoints
 from lpcm.cache import ReplyCache
 from lpcm.gateway import Gateway
 from lpcm.messages import ModelError, Usage
 from lpcm.models import default_model, open_model
 from lpcm.prices import Prices
+from memory import slots
 from memory.budget import BudgetReached
 from memory.events import Event
 from memory.home import home
 from memory.records import Budget, Goal, Result
 from memory.runs import Run, RunStore, StopRequested
+from memory.storage import lack
 from sandboxes import Sandbox, SandboxError
+from sandboxes.on_ray import on_ray
 from sandboxes.probe import open_sandbox
 
 Listener = Callable[[Event], None]
+MISSING = (ModelError, SandboxError, NoServer)
+"""Errors of what the run needs from outside; it pauses, and goes on once that is mended."""
+OnWait = Callable[[int], None]
 
 
 class NotReady(RuntimeError):
@@ -34,18 +41,28 @@ def start(
     files: dict[str, bytes],
     listener: Listener | None = None,
     run_id: str | None = None,
+    on_wait: OnWait = lambda busy: None,
 ) -> Run:
     """Create a run and work on it until it is finished or paused. Raises NotReady before any
     run exists. The caller closes the run.
+
+    At most ``slots.limit()`` runs work at once; ``on_wait`` hears when this one has to wait.
     """
     _ready(goal, goal.budget)
+    if reason := lack():
+        raise NotReady(reason)
     versions = {name: version(name) for name in ("qimeng", "langgraph", "langchain-core", "pyosys")}
     run = RunStore().create(goal, files, versions | {"python": platform.python_version()}, run_id)
-    work(run, listener)
+    work(run, listener, on_wait)
     return run
 
 
-def resume(run_id: str, budget: Budget | None = None, listener: Listener | None = None) -> Run:
+def resume(
+    run_id: str,
+    budget: Budget | None = None,
+    listener: Listener | None = None,
+    on_wait: OnWait = lambda busy: None,
+) -> Run:
     """Go on with a run that was paused or killed, with other caps if ``budget`` is given."""
     run = RunStore().open(run_id)
     try:
@@ -55,7 +72,7 @@ def resume(run_id: str, budget: Budget | None = None, listener: Listener | None 
             if budget:
                 caps = run.budget.model_dump() | budget.model_dump(exclude_none=True)
                 run.emit("budget.set", "user", budget=caps)
-            work(run, listener)
+            work(run, listener, on_wait)
     except BaseException:
         run.close()
         raise
@@ -76,12 +93,12 @@ def _ready(goal: Goal, budget: Budget) -> tuple[Sandbox, str]:
                 f"a usd budget needs the price of {name}, which is unknown; add it to the price "
                 "table, or cap tokens instead"
             )
-        return open_sandbox(goal.sandbox), name  # type: ignore[arg-type]
+        return on_ray(open_sandbox(goal.sandbox)), name  # type: ignore[arg-type]
     except (ModelError, SandboxError) as error:
         raise NotReady(str(error)) from error
 
 
-def work(run: Run, listener: Listener | None = None) -> None:
+def work(run: Run, listener: Listener | None = None, on_wait: OnWait = lambda busy: None) -> None:
     """Run the top graph to its end or to a pause; either way the log says which.
 
     The listener is told every event of the run from the first, those of earlier processes too.
@@ -92,10 +109,16 @@ def work(run: Run, listener: Listener | None = None) -> None:
         run.listeners.append(listener)
     assert run.goal is not None
     driver, model = _ready(run.goal, run.budget)
+    with slots.slot(on_wait):
+        _work(run, driver, model)
+
+
+def _work(run: Run, driver: Sandbox, model: str) -> None:
+    run.log.resume_clock()
     run.emit("run.started", "runner", pid=os.getpid(), sandbox=driver.name, model=model)
     try:
         result = _invoke(run, driver, model)
-    except (BudgetReached, StopRequested, KeyboardInterrupt, ModelError, SandboxError) as error:
+    except (BudgetReached, StopRequested, KeyboardInterrupt, *MISSING) as error:
         run.stopping.set()  # threads of the graph that still work make no further calls
         cause, reason = _pause(run, error)
         run.emit("run.paused", "runner", cause=cause, reason=reason)
@@ -111,20 +134,18 @@ def work(run: Run, listener: Listener | None = None) -> None:
 def _pause(run: Run, error: BaseException) -> tuple[str, str]:
     if isinstance(error, BudgetReached):
         return "budget", f"{error}; `qimeng resume {run.id} --budget {error.cap}=…` goes on"
-    if isinstance(error, (ModelError, SandboxError)):
+    if isinstance(error, MISSING):
         return "environment", str(error)
     return "stopped", f"stopped; `qimeng resume {run.id}` goes on"
 
 
 def _invoke(run: Run, driver: Sandbox, model: str) -> Result:
-    from langgraph.checkpoint.sqlite import SqliteSaver
-
     from agents.workbench import Workbench
     from graphs.top import RECURSION_LIMIT, TopContext, build_top
 
     gateway = Gateway(open_model, ReplyCache(home() / "replies.db"), prices=prices())
     context = TopContext(Workbench(run, gateway, model, driver))
-    with SqliteSaver.from_conn_string(str(run.folder / "checkpoints.db")) as saver:
+    with checkpoints(run) as saver:
         graph = build_top(saver)
         config: dict[str, Any] = {
             "configurable": {"thread_id": run.id},

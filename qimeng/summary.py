@@ -82,6 +82,10 @@ class RunView:
         """The text of any artifact of the run. KeyError when there is none."""
         return Artifacts(self.folder / "artifacts").text(digest)
 
+    def save(self) -> list[Path]:
+        """Write the result's files and reports into the run's own folder, ``result``."""
+        return self.write_to(self.folder / "result")
+
     def write_to(self, folder: Path) -> list[Path]:
         """Write the result's files, ``report.md`` and ``report.html`` into ``folder``."""
         from qimeng.report import report_files

@@ -222,7 +222,7 @@ class Session:
             more = self._doubled(view) if view.cause == "budget" else None
             runner.resume(run_id, more, ears.event).close()
         view = RunView.read(run_id)
-        view.write_to(view.folder / "result")
+        view.save()
         if view.status == "paused" and view.cause == "budget":
             self._open(turn, "spend", f"extend the budget of run {run_id}", run_id)
             return f"{facts.outcome(view)}\nShall I go on with twice the budget? (yes or no)"

@@ -44,7 +44,9 @@ def population(verilog: str, python: str) -> list[Member]:
         ("AA", "AA", True),
         ("AAB", "AAC", True),  # lone dissenters do not matter
         ("AAAA", "BBBB", False),  # one language each: somebody misread
-        ("AAAAA", "A", False),  # a single vote in one language may share a slip
+        ("AAA", "A", True),
+        ("AA", "A", False),  # too few
+        ("AAAAAA", "", False),  # however many, of one language
         ("AABB", "AABB", False),  # the goal can be read two ways
         ("AABB", "AACC", False),
         ("A", "A", False),
