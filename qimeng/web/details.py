@@ -36,7 +36,9 @@ def details(trace: Trace, seq: int) -> Json:
         "at": event.at,
         "data": [e.data for e in events],
         "sections": [
-            section(label, text) for e in events for label, text in _readable(e, store)
+            section(label, trace.hider.hide_in(text))
+            for e in events
+            for label, text in _readable(e, store)
         ],
         "files": [file for e in events for file in _files(e, store)],
         "picture": _picture(event, trace, store),

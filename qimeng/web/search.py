@@ -18,6 +18,7 @@ from memory.artifacts import Artifacts
 from memory.events import Event
 from qimeng.event_words import describe
 from qimeng.timeline import texts
+from qimeng.web.secrets_hidden import Hider
 from qimeng.web.tail import Tail
 
 _SCHEMA = """
@@ -38,6 +39,7 @@ class Search:
         self._path, self._runs = path, runs
         self._lock = threading.Lock()
         self._tails: dict[str, Tail] = {}
+        self._hider = Hider()
 
     def find(self, query: str, limit: int = 60) -> list[dict[str, Any]]:
         """The best ``limit`` texts that hold every word of ``query`` (the last may be a
@@ -91,7 +93,8 @@ class Search:
         for event in events:
             if known is None or event.seq >= known[0]:
                 rows = [
-                    (text[:_LONGEST], run, event.seq, event.kind) for text in _told(event, store)
+                    (self._hider.hide_in(text)[:_LONGEST], run, event.seq, event.kind)
+                    for text in _told(event, store)
                 ]
                 db.executemany("INSERT INTO texts VALUES (?, ?, ?, ?)", rows)
         db.execute("INSERT OR REPLACE INTO read VALUES (?, ?)", (run, events[-1].seq + 1))

@@ -28,3 +28,7 @@ class Hider:
         if not self._any:
             return body
         return self._secrets.sub(lambda found: b"*" * len(found[0]), body)
+
+    def hide_in(self, text: str) -> str:
+        """A text without keys. Texts that are cut, or searched, are cleared of them before."""
+        return self.hide(text.encode("utf-8", "replace")).decode() if self._any else text

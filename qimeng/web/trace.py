@@ -20,6 +20,7 @@ from memory.budget import add
 from memory.events import Event
 from memory.records import Budget, Candidate, Spend
 from qimeng.event_words import describe
+from qimeng.web.secrets_hidden import Hider
 from qimeng.web.tail import Tail
 
 Json = dict[str, Any]
@@ -49,6 +50,7 @@ class Trace:
         self.candidates: dict[str, Json] = {}
         self.spend = Spend()
         self.budget = Budget()
+        self.hider = Hider()
         self._open: dict[str, int] = {}
         self._tail = Tail(folder / "events.jsonl")
         self._lock = threading.Lock()
@@ -90,7 +92,7 @@ class Trace:
     def _fold(self, event: Event, row: Json) -> None:
         line = describe(event)
         self.spend = add(self.spend, event)
-        row |= {"text": " ".join(line.text.split())[:400], "tone": line.tone}
+        row |= {"text": self.hider.hide_in(" ".join(line.text.split()))[:400], "tone": line.tone}
         if event.kind.startswith("call."):
             row["group"] = "model" if event.data["type"] == "model" else "tool"
         if event.kind in _ENDS and event.data["key"] in self._open:
@@ -152,16 +154,18 @@ class Trace:
         """
         grain = (self.rows[-1]["t"] if self.rows else 0.0) / _BINS
         lanes: dict[str, list[list[Any]]] = {}
+        latest: dict[tuple[str, str, str], list[Any]] = {}
         for i in list(self.shown):
             row = self.rows[i]
             end = row["t"] + (row.get("seconds") or 0.0)
             tone = row.get("outcome_tone", row["tone"])
-            spans = lanes.setdefault(row["actor"], [])
-            last = spans[-1] if spans else None
-            if last and last[2:] == [row["group"], tone] and row["t"] - last[1] <= grain:
+            kind = (row["actor"], row["group"], tone)
+            last = latest.get(kind)
+            if last and row["t"] - last[1] <= grain:
                 last[1] = max(last[1], end)
             else:
-                spans.append([row["t"], end, row["group"], tone])
+                latest[kind] = [row["t"], end, row["group"], tone]
+                lanes.setdefault(row["actor"], []).append(latest[kind])
         return [{"actor": actor, "spans": spans} for actor, spans in lanes.items()]
 
 

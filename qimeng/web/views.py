@@ -11,6 +11,8 @@ from memory.lock import is_running
 from memory.runs import NoSuchRun, RunStore
 from qimeng.web.trace import Json, Trace
 
+MOST_CANDIDATES = 1000
+"""Of a run with more, the tree shows the latest; the timeline has them all."""
 _KEPT = 6
 
 
@@ -89,5 +91,5 @@ def overview(trace: Trace) -> Json:
     return {
         "summary": summary(trace),
         "lanes": trace.lanes(),
-        "candidates": list(trace.candidates.values()),
+        "candidates": list(trace.candidates.values())[-MOST_CANDIDATES:],
     }
