@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from qimeng.serve_command import serve
+from qimeng.serve_command import mcp, serve
 
 if TYPE_CHECKING:
     from memory.records import Budget
@@ -294,6 +294,7 @@ def _stop(code: int, message: str) -> NoReturn:
 
 
 cli.add_command(serve)
+cli.add_command(mcp)
 
 
 def main() -> None:

@@ -134,13 +134,13 @@ class Api:
 
     def start(self, request: Request, asked: Json) -> Response:
         """Start a run; the answer names the process, and later the list names its run."""
-        return JSONResponse(self.launcher.start(asked).as_json(), 202)
+        return JSONResponse(self.launcher.start(asked).look(), 202)
 
     def resume(self, request: Request, asked: Json) -> Response:
         """Go on with a run, with the caps of ``budget``."""
         run_id = self.trace(request).folder.name
         launch = self.launcher.resume(run_id, str(asked.get("budget") or ""))
-        return JSONResponse(launch.as_json(), 202)
+        return JSONResponse(launch.look(), 202)
 
     def stop(self, request: Request, asked: Json) -> Response:
         """Pause a run that is working."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -39,21 +40,24 @@ class Launch:
     id: int
     goal: str
     process: subprocess.Popen[bytes]
-    folder: tempfile.TemporaryDirectory[str]
+    folder: Path
     run: str = ""
+    message: str = ""
 
-    def as_json(self) -> dict[str, Any]:
+    def look(self) -> dict[str, Any]:
         """``state`` is starting, working or over; ``message`` says why no run came of it."""
+        self.run = self.run or _run_of(self.process.pid)
         code = self.process.poll()
+        if code is not None and self.folder.exists():
+            self.message = "" if self.run else self._complaint(code)
+            shutil.rmtree(self.folder, ignore_errors=True)
         state = "over" if code is not None else "working" if self.run else "starting"
-        message = self._complaint() if code is not None and not self.run else ""
-        return {
-            "id": self.id, "goal": self.goal, "run": self.run, "state": state, "message": message,
-        }  # fmt: skip
+        told = {"id": self.id, "goal": self.goal, "run": self.run, "state": state}
+        return told | {"message": self.message}
 
-    def _complaint(self) -> str:
-        text = (Path(self.folder.name) / "stderr").read_text(errors="replace").strip()
-        return text[-_TOLD:] or f"the process ended with status {self.process.returncode}"
+    def _complaint(self, code: int) -> str:
+        text = (self.folder / "stderr").read_text(errors="replace").strip()
+        return text[-_TOLD:] or f"the process ended with status {code}"
 
 
 class Launcher:
@@ -69,12 +73,12 @@ class Launcher:
         ``asked`` has ``goal`` and, as wished, ``workflow``, ``model``, ``budget``,
         ``candidates``, ``seed``, ``golden`` (text) and ``files`` (name to text).
         """
-        folder = tempfile.TemporaryDirectory(prefix="qimeng-goal-")
+        folder = _scratch()
         try:
-            goal, arguments = _arguments(asked, Path(folder.name))
+            goal, arguments = _arguments(asked, folder)
             return self._begin(["run", *arguments, "--", goal], goal, folder)
         except BaseException:
-            folder.cleanup()
+            shutil.rmtree(folder, ignore_errors=True)
             raise
 
     def resume(self, run_id: str, budget: str) -> Launch:
@@ -85,15 +89,13 @@ class Launcher:
         except ValueError as error:
             raise BadInput(str(error)) from error
         caps = [f"--budget={budget}"] if budget else []
-        scratch = tempfile.TemporaryDirectory(prefix="qimeng-goal-")
-        launch = self._begin(["resume", *caps, "--", folder.name], f"go on: {run_id}", scratch)
+        words = ["resume", *caps, "--", folder.name]
+        launch = self._begin(words, f"go on: {run_id}", _scratch())
         launch.run = folder.name
         return launch
 
-    def _begin(
-        self, arguments: Sequence[str], goal: str, folder: tempfile.TemporaryDirectory[str]
-    ) -> Launch:
-        with (Path(folder.name) / "stderr").open("wb") as complaints:
+    def _begin(self, arguments: Sequence[str], goal: str, folder: Path) -> Launch:
+        with (folder / "stderr").open("wb") as complaints:
             process = subprocess.Popen(
                 [sys.executable, "-m", "qimeng", arguments[0], "--json", *arguments[1:]],
                 stdin=subprocess.DEVNULL,
@@ -101,6 +103,7 @@ class Launcher:
                 stderr=complaints,
                 start_new_session=True,
             )
+        threading.Thread(target=process.wait, daemon=True).start()  # no zombie stays
         launch = Launch(process.pid, goal, process, folder)
         with self._lock:
             self._launches[launch.id] = launch
@@ -110,11 +113,13 @@ class Launcher:
         """What was started, newest first; launches whose run exists and is over are left out."""
         with self._lock:
             launches = list(self._launches.values())
-        for launch in launches:
-            if not launch.run:
-                launch.run = _run_of(launch.process.pid)
-        told = [launch.as_json() for launch in launches]
+        told = [launch.look() for launch in launches]
         return [t for t in reversed(told) if not (t["run"] and t["state"] == "over")]
+
+
+def _scratch() -> Path:
+    """A folder for what a process is given and complains of; it outlives the page."""
+    return Path(tempfile.mkdtemp(prefix="qimeng-goal-"))
 
 
 def _arguments(asked: Mapping[str, Any], folder: Path) -> tuple[str, list[str]]:

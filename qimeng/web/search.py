@@ -81,23 +81,22 @@ class Search:
     def _read(self, db: sqlite3.Connection, folder: Path) -> None:
         """Enter what was added to one run's log since it was last read."""
         run = folder.name
-        tail = self._tails.setdefault(run, Tail(folder / "events.jsonl"))
+        row = db.execute("SELECT events FROM read WHERE run = ?", (run,)).fetchone()
+        known = row[0] if row else 0
+        tail = self._tails.get(run)
+        if tail is None or tail.count != known:  # the index was lost, or another server fed it
+            tail = self._tails[run] = Tail(folder / "events.jsonl")
         try:
-            events = tail.new()
+            events = [event for event in tail.new() if event.seq >= known]
         except OSError:
             return
-        if not events:
-            return
-        known = db.execute("SELECT events FROM read WHERE run = ?", (run,)).fetchone()
         store = Artifacts(folder / "artifacts")
         for event in events:
-            if known is None or event.seq >= known[0]:
-                rows = [
-                    (self._hider.hide_in(text)[:_LONGEST], run, event.seq, event.kind)
-                    for text in _told(event, store)
-                ]
-                db.executemany("INSERT INTO texts VALUES (?, ?, ?, ?)", rows)
-        db.execute("INSERT OR REPLACE INTO read VALUES (?, ?)", (run, events[-1].seq + 1))
+            told = [self._hider.hide_in(text)[:_LONGEST] for text in _told(event, store)]
+            rows = [(text, run, event.seq, event.kind) for text in told]
+            db.executemany("INSERT INTO texts VALUES (?, ?, ?, ?)", rows)
+        if events:
+            db.execute("INSERT OR REPLACE INTO read VALUES (?, ?)", (run, events[-1].seq + 1))
 
 
 def _told(event: Event, store: Artifacts) -> Iterator[str]:

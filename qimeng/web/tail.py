@@ -11,14 +11,14 @@ class Tail:
     """Reads each whole event of a log once, as it comes.
 
     A last line without its end is left for later. At a damaged line reading stops for good and
-    ``damage`` says where: what stands before it is not lost.
+    ``damage`` says where: what stands before it is not lost. ``count`` events were read.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.damage = ""
+        self.count = 0
         self._offset = 0
-        self._count = 0
 
     def new(self) -> list[Event]:
         """The events that were added since the last call. Raises FileNotFoundError."""
@@ -29,10 +29,10 @@ class Tail:
         events = []
         for line in whole.splitlines():
             try:
-                events.append(parse_event(line, self._count))
+                events.append(parse_event(line, self.count))
             except ValueError as error:
-                self.damage = f"line {self._count + 1} of {self.path.name}: {error}"
+                self.damage = f"line {self.count + 1} of {self.path.name}: {error}"
                 break
-            self._count += 1
+            self.count += 1
         self._offset += len(whole)
         return events

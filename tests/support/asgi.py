@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -26,7 +27,13 @@ class Answer:
 
 def call(app, method, address, headers=None, body=b""):
     """One request to the application, to its end; server errors are raised."""
-    return asyncio.run(called(app, method, address, headers, body))
+    return run(called(app, method, address, headers, body))
+
+
+def run(work):
+    """``asyncio.run`` in a thread of its own: a browser in the tests has a loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 async def called(app, method, address, headers=None, body=b""):

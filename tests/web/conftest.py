@@ -84,7 +84,9 @@ def site(tmp_path_factory) -> Iterator[Site]:
 def browser():
     if not CHROMIUM.exists():
         pytest.skip("Chromium is not installed")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=30_000)
 
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]

@@ -1,10 +1,9 @@
 """Who may talk to the page, and what never leaves it."""
 
-import asyncio
 import random
 
 import pytest
-from asgi import HOST, SECRET, TOKEN, call, called
+from asgi import HOST, SECRET, TOKEN, call, called, run
 from told_runs import Story
 
 from qimeng.web.app import create_app
@@ -135,9 +134,9 @@ def test_malformed_requests_never_break_it(app, home, monkeypatch):
     """2,000 requests of every address with hostile parts: an answer below 500 to each."""
     monkeypatch.setattr("qimeng.web.launch.subprocess.Popen", _no_process)
     monkeypatch.setattr("qimeng.web.chats.asyncio.create_subprocess_exec", _no_process)
-    run = Story("<b>").whole()
+    story = Story("<b>").whole()
     dice = random.Random(7)
-    asyncio.run(_fuzz(app, dice, run))
+    run(_fuzz(app, dice, story))
 
 
 def _no_process(*arguments, **options):
