@@ -18,6 +18,8 @@ from tools.hdl.trace import Stimulus
 from tools.hdl.trace import Trace as Signals
 from tools.hdl.waveform import to_svg
 
+CYCLES = 16
+"""Cycles of a counterexample that are drawn: its last."""
 HEAD, TAIL = 12_000, 4_000
 """Characters kept of a text at its beginning and its end; the whole is in the artifacts."""
 
@@ -118,7 +120,8 @@ def waveform(table: str, contract: Contract) -> str:
             values.append([tuple(phase) for phase in phases])
     stimulus = Stimulus(tuple(inputs), tuple(rows))
     expected, got = (_signals(outputs, values) for values in sides)
-    return to_svg(contract, stimulus, got, expected)
+    last = max(0, len(rows) - CYCLES)  # the difference is at the end
+    return to_svg(contract, stimulus, got, expected, last, CYCLES)
 
 
 def _signals(outputs: list[str], cycles: list[list[tuple[str, ...]]]) -> Signals:

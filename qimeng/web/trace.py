@@ -154,7 +154,7 @@ class Trace:
         """
         grain = (self.rows[-1]["t"] if self.rows else 0.0) / _BINS
         lanes: dict[str, list[list[Any]]] = {}
-        latest: dict[tuple[str, str, str], list[Any]] = {}
+        latest: dict[tuple[Any, ...], list[Any]] = {}
         for i in list(self.shown):
             row = self.rows[i]
             end = row["t"] + (row.get("seconds") or 0.0)

@@ -79,7 +79,7 @@ def tell(**fields: Any) -> None:
         with _guard:
             print(json.dumps(fields), flush=True)
     except OSError:
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
 
 
 if __name__ == "__main__":

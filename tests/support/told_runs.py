@@ -61,7 +61,7 @@ class Story:
         text = goal or (
             "A wrapping counter, module wrap. Inputs clk, rst (synchronous, active high), en; "
             "outputs n [3:0], last. At each rising clock edge with en high n goes up by one; "
-            f"after 11 comes 0. last is 1 while n is 11. {evil}"
+            f"after 11 comes 0. last is 1 while n is 11. {evil}".rstrip()
         )
         made = Goal(text=text, model="embedded", budget=budget)
         self.run: Run = RunStore().create(made, {}, {"qimeng": "0.1.0", "python": "3.11"})

@@ -201,6 +201,23 @@ def test_other_programs_chat_in_the_form_of_openai(chat):
     assert unknown.status_code == 404 and "no session" in unknown.json()["error"]["message"]
 
 
+def test_the_chat_page_talks_and_remembers(chat, browser):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{chat.base_url}/?token={TOKEN}")
+    page.goto(f"{chat.base_url}/#/chat")
+    page.get_by_label("Message").fill("hello")
+    page.keyboard.press("Enter")
+    page.get_by_text("Say what to design.").wait_for()
+    page.get_by_label("Message").fill("/spec <script>")
+    page.keyboard.press("Enter")
+    page.get_by_text("nothing is specified yet").wait_for()
+    page.reload()
+    page.locator(".answered").get_by_text("Say what to design.").wait_for()
+    assert page.locator(".sessions a[aria-current]").inner_text() == "hello"
+    context.close()
+
+
 # -- MCP -------------------------------------------------------------------------------------
 
 

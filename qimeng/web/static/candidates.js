@@ -60,7 +60,7 @@ export class Candidates {
     box.addEventListener("change", () => this.toggle(candidate.id, box.checked));
     return el("div", { class: "node", "data-id": candidate.id }, box,
       el("button", { type: "button", class: "name", onclick: () => this.read(candidate.id, true) }, candidate.id),
-      verdict ? badge(verdict.outcome, verdict.evidence !== "none" ? verdict.evidence : "") : badge("created"),
+      verdict ? badge(verdict.outcome, verdict.evidence) : badge("created"),
       this.isChosen(candidate) && el("span", { class: "badge chosen" }, "the result"),
       el("p", { class: "soft" }, [candidate.origin, verdict && verdict.reason, metrics].filter(Boolean).join(" · ")));
   }

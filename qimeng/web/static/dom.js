@@ -44,11 +44,13 @@ export function tone(status) {
 
 export function badge(status, more = "") {
   const words = String(status).replace("_", " ");
-  return el("span", { class: `badge ${tone(status)}` }, more ? `${words} · ${more}` : words);
+  return el("span", { class: `badge ${tone(status)}` }, more && more !== "none" ? `${words} · ${more}` : words);
 }
 
+// A counterexample ends with the difference: its picture is scrolled to the end.
 export function svgPicture(svg, words) {
-  return el("img", { class: "picture", alt: words, src: `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}` });
+  const toEnd = (event) => { if (event.target.parentElement?.matches(".wave")) event.target.parentElement.scrollLeft = 1e6; };
+  return el("img", { class: "picture", alt: words, onload: toEnd, src: `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}` });
 }
 
 export function complain(error) {

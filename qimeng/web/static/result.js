@@ -16,7 +16,7 @@ export class ResultView {
     const files = (result.artifacts || []).map((a) => ({ name: a.name, digest: a.sha256 }));
     const metrics = Object.entries(result.metrics || {}).map(([n, m]) => [n, `${amount(m.value)} ${m.unit}`]);
     fill(this.root,
-      el("p", {}, badge(summary.status, result.evidence && result.evidence !== "none" ? result.evidence : ""), ` ${result.detail || ""}`),
+      el("p", {}, badge(summary.status, result.evidence), ` ${result.detail || ""}`),
       (result.reasons || []).map((reason) => el("p", { class: "remark" }, reason)),
       files.map((file) => fileView(file, this.source, /^design\.|\.svg$/.test(file.name))),
       !files.length && el("p", { class: "empty" }, "No file was handed over."),

@@ -72,7 +72,7 @@ export class RunPage {
     ].filter(Boolean);
     fill(this.head,
       el("h1", { title: summary.goal }, summary.goal || summary.id),
-      el("p", { class: "line" }, badge(summary.status, evidence && evidence !== "none" ? evidence : ""), facts.map((f) => el("span", { class: "fact" }, f))),
+      el("p", { class: "line" }, badge(summary.status, evidence), facts.map((f) => el("span", { class: "fact" }, f))),
       summary.damage && el("p", { class: "remark bad" }, `The log is damaged: ${summary.damage}. What stands before that is shown.`),
       summary.status === "paused" && (summary.result.reasons || []).map((r) => el("p", { class: "remark" }, r)),
       el("div", { class: "line" }, summary.budget.map(meter), this.source.live && this.actions(summary)));
@@ -85,10 +85,10 @@ export class RunPage {
     if (summary.status === "running") {
       found.push(el("button", { type: "button", onclick: () => act("stop", {}) }, "Pause"));
     } else if (["paused", "interrupted"].includes(summary.status)) {
-      this.caps = this.caps || el("input", { placeholder: "budget: tokens=40000,seconds=900", "aria-label": "New caps" });
+      this.caps = this.caps || el("input", { placeholder: "budget: tokens=40000,seconds=900", "aria-label": "New caps", size: "34" });
       found.push(this.caps, el("button", { type: "button", class: "main", onclick: () => act("resume", { budget: this.caps.value }) }, "Resume"));
     }
-    const links = [["report", "report"], ["export/html", "page"], ["export/json", "JSON"], ["export/otlp", "OTLP"]];
+    const links = [["report", "report"], ["export/html", "HTML"], ["export/json", "JSON"], ["export/otlp", "OTLP"]];
     found.push(el("span", { class: "exports" }, links.map(([path, words]) => el("a", {
       href: `${base}/${path}`, target: path === "report" ? "_blank" : null, rel: "noopener",
     }, words))));

@@ -48,7 +48,7 @@ export class RunsPage {
     const facts = [run.id, ago(run.updated), `${count(run.tokens)} tokens`, seconds(run.seconds), run.usd ? `$${run.usd.toFixed(3)}` : null];
     return el("div", { class: `card${i === this.chosen ? " here" : ""}`, role: "listitem" }, box,
       el("a", { href: `#/runs/${run.id}` }, el("span", { class: "goal" }, run.goal || run.id),
-        el("span", { class: "line" }, badge(run.status, run.evidence !== "none" ? run.evidence : ""),
+        el("span", { class: "line" }, badge(run.status, run.evidence),
           facts.filter(Boolean).map((fact) => el("span", { class: "fact" }, fact)))));
   }
 
