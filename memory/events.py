@@ -63,12 +63,13 @@ def read_events(path: Path) -> Iterator[Event]:
     lines = path.read_bytes().split(b"\n")
     for position, line in enumerate(lines[:-1]):
         try:
-            yield _parse(line, position)
+            yield parse_event(line, position)
         except ValueError as error:
             raise EventLogError(f"{path}, line {position + 1}: {error}") from error
 
 
-def _parse(line: bytes, position: int) -> Event:
+def parse_event(line: bytes, position: int) -> Event:
+    """The event of one whole line, the ``position``-th of its log. Raises ValueError."""
     try:
         fields = json.loads(line)
         if fields["v"] <= SCHEMA:

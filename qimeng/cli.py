@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from qimeng.memory_commands import memory
+from qimeng.serve_command import mcp, serve
 
 if TYPE_CHECKING:
     from memory.records import Budget
@@ -155,12 +156,19 @@ def gc(days: float, size: str | None, open_too: bool, dry_run: bool, as_json: bo
 @click.argument("run_id", metavar="ID")
 @click.option("--full", is_flag=True, help="Whole prompts, answers and tool outputs.")
 @click.option("--json", "as_json", is_flag=True, help="The events as a JSON list.")
-def trace(run_id: str, full: bool, as_json: bool) -> None:
+@click.option("--html", type=Path, help="Write the trace as one page that needs no network.")
+@click.option("--otlp", type=Path, help="Write OpenTelemetry spans (OTLP/JSON, GenAI names).")
+def trace(run_id: str, full: bool, as_json: bool, html: Path | None, otlp: Path | None) -> None:
     """Show what the agents did in a run: prompts, tools, verdicts. LAST names the newest run."""
     from qimeng.timeline import show_trace
 
     with _friendly():
-        show_trace(_named(run_id), full, as_json)
+        if html or otlp:
+            from qimeng.web.export import write_exports
+
+            write_exports(_named(run_id), html, otlp)
+        else:
+            show_trace(_named(run_id), full, as_json)
 
 
 @cli.command()
@@ -287,6 +295,10 @@ class _friendly:
 def _stop(code: int, message: str) -> NoReturn:
     click.echo(f"qimeng: {message}", err=True)
     sys.exit(code)
+
+
+cli.add_command(serve)
+cli.add_command(mcp)
 
 
 def main() -> None:

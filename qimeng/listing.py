@@ -18,7 +18,7 @@ _HEAD = ("RUN", "WHEN", "STATUS", "EVIDENCE", "TOKENS", "TIME", "GOAL")
 
 def list_runs(as_json: bool) -> None:
     """Print every run, newest first."""
-    rows = _rows()
+    rows = listed_runs()
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows], ensure_ascii=False))
     elif not rows:
@@ -30,12 +30,12 @@ def list_runs(as_json: bool) -> None:
 
 def newest() -> str:
     """The id of the newest run; ``LAST`` when there is none, which no run is called."""
-    rows = _rows()
+    rows = listed_runs()
     return rows[0].id if rows else "LAST"
 
 
-def _rows() -> list[Row]:
-    """The index's rows whose run is still there."""
+def listed_runs() -> list[Row]:
+    """Every run that is still there, newest first, as it stands now."""
     root = home()
     if not (root / "runs").is_dir():
         return []

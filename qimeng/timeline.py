@@ -36,7 +36,7 @@ def show_trace(run_id: str, full: bool, as_json: bool) -> None:
         text = textwrap.indent(line.text, _INDENT).strip()
         dim = line.tone == "faint" or None
         click.echo(f"{stamp} {actor} {click.style(text, fg=_COLOURS.get(line.tone), dim=dim)}")
-        for label, body in _texts(event, store):
+        for label, body in texts(event, store):
             _show(label, body, full)
     spend = view.spend
     click.echo(
@@ -58,7 +58,7 @@ def _show(label: str, body: str, full: bool) -> None:
         click.echo(f"{_INDENT[:12]}{head}{cut}")
 
 
-def _texts(event: Event, store: Artifacts) -> Iterator[tuple[str, str]]:
+def texts(event: Event, store: Artifacts) -> Iterator[tuple[str, str]]:
     """``(label, text)`` of what belongs to an event; a lost artifact is said to be lost."""
     data = event.data
     try:
