@@ -54,7 +54,7 @@ class Conversationalist(Planner):
             return "design" if self._names_a_design(text) else "talk"
         if _ORDERS.match(text):
             return "change"
-        if _ASKS.search(text) and not _REQUESTS.match(text):
+        if asks(text):
             return "question"
         reply = self.ask(
             load_prompt("intent", spec=spec, message=text), json_schema=_SCHEMA, max_tokens=20
@@ -62,7 +62,7 @@ class Conversationalist(Planner):
         return cast(Intent, json.loads(reply.text)["intent"])
 
     def _names_a_design(self, text: str) -> bool:
-        if _ASKS.search(text) and not _REQUESTS.match(text):
+        if asks(text):
             return False
         return bool(HARDWARE_WORDS.search(text)) and self.wants_hardware(text)
 
@@ -96,6 +96,11 @@ class Conversationalist(Planner):
         turns = load_prompt("answer", facts=facts, message=text)
         messages = [turns[0], *earlier, *turns[1:]]
         return self.ask(messages, on_text=on_text, max_tokens=_ANSWER_TOKENS).text.strip()
+
+
+def asks(text: str) -> bool:
+    """Whether a message is worded as a question, and not as a polite order."""
+    return bool(_ASKS.search(text)) and not _REQUESTS.match(text)
 
 
 def states_an_interface(text: str) -> bool:

@@ -83,6 +83,16 @@ def _spec(session: Session, arguments: list[str]) -> str:
     return session.state.spec or "nothing is specified yet"
 
 
+def _memory(session: Session, arguments: list[str]) -> str:
+    from memory.knowledge.base import KnowledgeBase
+
+    if not arguments:
+        raise BadInput("/memory looks something up: /memory when is a latch inferred")
+    with KnowledgeBase() as base:
+        hits = base.search(" ".join(arguments), 3)
+    return "\n\n".join(f"{hit.citation}\n{hit.text}" for hit in hits) or "nothing was found"
+
+
 def _save(session: Session, arguments: list[str]) -> str:
     folder = Path(arguments[0] if arguments else ".").expanduser()
     files = _view(session).write_to(folder)
@@ -132,6 +142,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "diff": (_diff, "/diff A B compares candidates; alone, the designs of the last two runs"),
     "review": (_review, "a team argues over a rejected design; /review NAME picks one"),
     "budget": (_budget, "what was spent; /budget tokens=…,seconds=… sets caps"),
+    "memory": (_memory, "/memory WORDS looks something up in the manuals"),
     "save": (_save, "/save DIR writes the result's files to a folder"),
     "undo": (_undo, "take the last turn back"),
     "fork": (_fork, "a new session that begins as this one; /fork N: up to turn N"),

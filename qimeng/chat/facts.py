@@ -10,6 +10,7 @@ from memory.records import Candidate, Verdict
 from qimeng.summary import RunView
 from qimeng.wording import amount, clean, headline, interface_line
 
+PASSAGES, PASSAGE_CHARACTERS = 2, 500
 _ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "last": -1}
 _NAMED = re.compile(r"\b((?:design|reference)-\d+(?:-\w+)*)\b", re.I)
 _ORDINAL = re.compile(
@@ -77,6 +78,17 @@ def facts(spec: str | None, view: RunView | None) -> str:
         if design:
             lines.append(f"The design:\n```verilog\n{view.text(design)[:2500]}\n```")
     return "\n".join(lines)
+
+
+def passages(question: str) -> tuple[str, str]:
+    """What the manuals say about a question, for the prompt, and the line that cites them."""
+    from memory.knowledge.base import KnowledgeBase
+
+    with KnowledgeBase() as base:
+        hits = base.search(question, PASSAGES)
+    texts = [f"\n{hit.citation}: {hit.text[:PASSAGE_CHARACTERS]}" for hit in hits]
+    cited = "; ".join(hit.citation for hit in hits)
+    return "\nFrom the manuals:" + "".join(texts), f"\n\nlooked up: {cited}" if hits else ""
 
 
 def direct_answer(text: str, view: RunView) -> str | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from agents.conversation import Conversationalist, states_an_interface
+from agents.conversation import Conversationalist, asks, states_an_interface
 from agents.planner import NoContract
 from agents.workbench import Workbench
 from lpcm.cache import ReplyCache
@@ -232,8 +232,11 @@ class Session:
         view = self.view
         if view and (answer := facts.direct_answer(turn.text, view)):
             return answer
-        known = facts.facts(self.state.spec, view)
-        return self._planner.answer(turn.text, known, self._earlier(), ears.text)
+        known, sources = facts.facts(self.state.spec, view), ""
+        if asks(turn.text):
+            passages, sources = facts.passages(turn.text)
+            known += passages
+        return self._planner.answer(turn.text, known, self._earlier(), ears.text) + sources
 
     # -- parts ----------------------------------------------------------------------------
 

@@ -31,7 +31,8 @@ def test_a_goal_becomes_a_checked_design_and_questions_are_answered(home: Path, 
         second = session.send("tell me about the second one").reply or ""
         assert second.startswith("design-2") and "/show design-2" in second
         assert "module wrap" in (session.send("show me the code").reply or "")
-        assert session.send("How large is it, in gates?").reply == "It has 30 gates."
+        asked = session.send("How large is it, in gates?").reply or ""
+        assert asked.startswith("It has 30 gates.\n\nlooked up: ")
         assert session.spend.tokens_in > 400
 
 
@@ -115,6 +116,7 @@ def test_a_fork_begins_as_its_parent_and_leaves_it_alone(home: Path, model: str)
 
 def test_bad_commands_and_sessions_are_told(home: Path, model: str) -> None:
     with Session.create(model) as session:
+        assert "latch" in run_command(session, "/memory when is a latch inferred")
         for line, told in (("/nothing", "/show"), ("/show", "no run yet"), ("/diff", "two runs")):
             with pytest.raises(BadInput, match=told):
                 run_command(session, line)
