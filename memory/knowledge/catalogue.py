@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memory.knowledge.blocks import Chunk
-from memory.knowledge.words import terms
+from memory.knowledge.words import names, terms
 
 _SCHEMA = 1
 _TABLES = """
@@ -181,8 +181,11 @@ class Catalogue:
         return [found[id_] for id_ in ids if id_ in found]
 
     def by_name(self, query: str, k: int) -> list[int]:
-        """Chunks with the query's terms exactly as written, best first."""
-        return self._ranked("exact", terms(query), k)
+        """Chunks with the query's terms exactly as written, best first.
+
+        When a query names something technical that is known, the names alone decide.
+        """
+        return self._ranked("exact", names(query), k) or self._ranked("exact", terms(query), k)
 
     def by_word(self, query: str, k: int) -> list[int]:
         """Chunks with the query's words in any inflection, best first."""
