@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,6 +78,7 @@ class KnowledgeBase:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._guard = threading.RLock()
         self._embedder = embedder
+        self._opened: VectorStore | None = None
         self._catalogue = Catalogue(self.folder / "catalogue.db")
         try:
             self._ship()
@@ -93,8 +94,8 @@ class KnowledgeBase:
 
     def close(self) -> None:
         """Release the files."""
-        if "_vectors" in self.__dict__:
-            self._vectors.close()
+        if self._opened:
+            self._opened.close()
         self._catalogue.close()
 
     # -- what people do -------------------------------------------------------------------
@@ -132,7 +133,7 @@ class KnowledgeBase:
             return (
                 self._catalogue.by_name(query, DEPTH),
                 self._catalogue.by_word(query, DEPTH),
-                self._vectors.nearest(query, DEPTH),
+                self._nearest(query),
             )
 
     def chunks(self, ids: Sequence[int]) -> list[Stored]:
@@ -217,19 +218,36 @@ class KnowledgeBase:
             with held:
                 yield
 
-    @cached_property
+    @property
     def _vectors(self) -> VectorStore:
+        """The vectors in use: another process may have moved on to another folder."""
         from memory.knowledge.embedders import EMBEDDERS
         from memory.knowledge.shipped import Precomputed
         from memory.knowledge.vectors import VectorStore
 
-        embedder = self._embedder or Precomputed(EMBEDDERS[DEFAULT_EMBEDDER]())
-        return VectorStore(self.folder / "vectors", self._catalogue.identity, embedder)
+        folder = self.folder / f"vectors-{self._catalogue.generation}"
+        if self._opened is None or self._opened.folder != folder:
+            self._embedder = self._embedder or Precomputed(EMBEDDERS[DEFAULT_EMBEDDER]())
+            self._opened = VectorStore(folder, self._catalogue.identity, self._embedder)
+        return self._opened
+
+    def _nearest(self, query: str) -> list[int]:
+        from memory.knowledge.vectors import VectorsDamaged
+
+        try:
+            return self._vectors.nearest(query, DEPTH)
+        except VectorsDamaged:
+            with self._writing():
+                self._start_over()
+            return self._vectors.nearest(query, DEPTH)
 
     def _catch_up(self) -> None:
         """Bring the vectors up to date, unless a process that is writing will do so."""
-        if not self._catalogue.pending and self._vectors.usable:
-            return
+        from memory.knowledge.vectors import VectorsDamaged
+
+        with suppress(VectorsDamaged):
+            if not self._catalogue.pending and self._vectors.usable:
+                return
         try:
             held = lock(self.folder)
         except RunBusy:
@@ -238,8 +256,21 @@ class KnowledgeBase:
             self._follow()
 
     def _follow(self) -> None:
+        from memory.knowledge.vectors import VectorsDamaged
+
+        try:
+            self._vectors.follow(self._catalogue.chunk_ids(), self._texts)
+            self._catalogue.settle()
+        except VectorsDamaged:
+            self._start_over()
+
+    def _start_over(self) -> None:
+        """Make the vectors in a folder of their own: others may still read the damaged one."""
+        damaged = self.folder / f"vectors-{self._catalogue.generation}"
+        self._catalogue.next_generation()
         self._vectors.follow(self._catalogue.chunk_ids(), self._texts)
         self._catalogue.settle()
+        shutil.rmtree(damaged, ignore_errors=True)
 
     def _texts(self, ids: Sequence[int]) -> list[str]:
         return [f"{chunk.heading}\n{chunk.text}" for chunk in self._catalogue.chunks(ids)]

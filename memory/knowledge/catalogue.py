@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memory.knowledge.blocks import Chunk
-from memory.knowledge.words import terms
+from memory.knowledge.words import names, terms
 
 _SCHEMA = 1
 _TABLES = """
-CREATE TABLE state (pending INTEGER NOT NULL, identity TEXT NOT NULL);
+CREATE TABLE state (
+    pending INTEGER NOT NULL, generation INTEGER NOT NULL, identity TEXT NOT NULL);
 CREATE TABLE documents (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL, source TEXT UNIQUE NOT NULL,
     digest TEXT NOT NULL, shipped INTEGER NOT NULL, added REAL NOT NULL, UNIQUE (name, shipped));
@@ -77,7 +78,7 @@ class Catalogue:
             self._create()
 
     def _create(self) -> None:
-        start = f"INSERT INTO state VALUES (0, '{secrets.token_hex(16)}');"
+        start = f"INSERT INTO state VALUES (0, 1, '{secrets.token_hex(16)}');"
         try:
             done = f"{_TABLES}{start}PRAGMA user_version={_SCHEMA};"
             self._db.executescript(f"BEGIN EXCLUSIVE;{done}COMMIT;")
@@ -96,6 +97,16 @@ class Catalogue:
     def pending(self) -> bool:
         """True when the vectors may lag behind."""
         return bool(self._db.execute("SELECT pending FROM state").fetchone()[0])
+
+    @property
+    def generation(self) -> int:
+        """Which folder of vectors is in use; another one follows when it was damaged."""
+        return int(self._db.execute("SELECT generation FROM state").fetchone()[0])
+
+    def next_generation(self) -> None:
+        """Give the vectors up: they are made anew in another folder."""
+        with self._db:
+            self._db.execute("UPDATE state SET generation = generation + 1, pending = 1")
 
     def settle(self) -> None:
         """The vectors have followed."""
@@ -170,8 +181,11 @@ class Catalogue:
         return [found[id_] for id_ in ids if id_ in found]
 
     def by_name(self, query: str, k: int) -> list[int]:
-        """Chunks with the query's terms exactly as written, best first."""
-        return self._ranked("exact", terms(query), k)
+        """Chunks with the query's terms exactly as written, best first.
+
+        When a query names something technical that is known, the names alone decide.
+        """
+        return self._ranked("exact", names(query), k) or self._ranked("exact", terms(query), k)
 
     def by_word(self, query: str, k: int) -> list[int]:
         """Chunks with the query's words in any inflection, best first."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 _TERM = re.compile(r"\$?\w+(?:[.\-]\w+)*|[=!<>]{2,3}")
+_NAME = re.compile(r"[._$=<>!]|[a-z]\d|\d[a-z]")
 _PARTS = re.compile(r"[._$\-]+")
 
 
@@ -23,6 +24,12 @@ def terms(text: str) -> list[str]:
     for match in _TERM.finditer(text.lower()):
         found += _of(match.group())
     return found
+
+
+def names(text: str) -> list[str]:
+    """The words of a text that can only be names of something technical, whole, lower case."""
+    words = (match.group() for match in _TERM.finditer(text.lower()))
+    return [word for word in words if _NAME.search(word) and "-" not in word]
 
 
 def _of(word: str) -> list[str]:

@@ -21,6 +21,14 @@ def test_a_goal_becomes_an_agreed_design_with_its_files(tmp_path: Path, qimeng: 
         assert (tmp_path / "out" / name).stat().st_size > 0
     assert result["spend"]["tokens_out"] == 200
     assert result["metrics"]["flops"]["value"] == 4
+    (kept,) = remembered(qimeng)
+    assert (kept["run"], kept["kind"], kept["evidence"]) == (result["run_id"], "example", "agreed")
+    assert kept["files"]["design.sv"] == (tmp_path / "out" / "design.sv").read_text()
+
+
+def remembered(qimeng: Qimeng) -> list[dict]:
+    """What the library holds."""
+    return json.loads(qimeng("memory", "list", "--json").stdout)["results"]
 
 
 def test_with_a_golden_the_result_is_checked_against_it(tmp_path: Path, qimeng: Qimeng) -> None:
@@ -66,6 +74,8 @@ def test_design_and_reference_that_disagree_are_not_believed(
     assert ended.returncode == 1
     assert result["evidence"]["level"] == "compiled"
     assert "do not agree" in result["reasons"][0]
+    (kept,) = remembered(qimeng)
+    assert (kept["kind"], kept["files"], kept["reasons"]) == ("lesson", {}, result["reasons"])
 
 
 def test_a_design_that_does_not_compile_is_said_so(tmp_path: Path, qimeng: Qimeng) -> None:

@@ -221,8 +221,6 @@ from memory.knowledge.embedders import Hashing
 from memory.knowledge import vectors
 base = KnowledgeBase(Path(sys.argv[1]), Hashing())
 base.search("warm")
-calls = 0
-embed = Hashing.embed
 def die(self, texts):
     os.kill(os.getpid(), signal.SIGKILL)
 def follow(self, *_):
@@ -271,10 +269,20 @@ def test_damaged_vectors_are_made_anew(tmp_path, manual):
     folder = tmp_path / "kb"
     with KnowledgeBase(folder, Hashing()) as base:
         base.add(manual)
-    (folder / "vectors" / "chroma.sqlite3").write_bytes(b"damaged" * 1000)
+    (folder / "vectors-1" / "chroma.sqlite3").write_bytes(b"damaged" * 1000)
     with KnowledgeBase(folder, Hashing()) as base:
         assert base.search("zfrob.q", 1)[0].document == "zorp.md"
         assert both_stores_agree(base)
+    assert [f.name for f in folder.glob("vectors-*")] == ["vectors-2"]
+
+
+def test_an_open_base_follows_to_the_new_vectors(base, manual):
+    base.search("warm")
+    with KnowledgeBase(base.folder, Hashing()) as other:
+        other._start_over()
+        other.add(manual)
+    assert base.search("zfrob.q", 1)[0].document == "zorp.md"
+    assert both_stores_agree(base)
 
 
 def test_a_second_writer_waits_and_is_then_told(base, manual, monkeypatch):

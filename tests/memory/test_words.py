@@ -2,7 +2,7 @@
 
 import pytest
 
-from memory.knowledge.words import terms
+from memory.knowledge.words import names, terms
 
 NAMES = [
     *("vfmadd231ps", "mstatus", "cp.async", "_mm512_dpbusd_epi32", "fence.i", "$signed", "v0.t"),
@@ -32,3 +32,8 @@ def test_operators_are_terms():
 
 def test_a_full_stop_is_no_part_of_a_name():
     assert terms("Write mstatus. Then go.") == ["write", "mstatus", "then", "go"]
+
+
+def test_what_can_only_be_a_name():
+    asked = "what does vfmadd231ps do to mstatus, and cp.async? AVX-512 is >>> wide in 2024."
+    assert names(asked) == ["vfmadd231ps", "cp.async", ">>>"]
