@@ -87,7 +87,8 @@ class Conversationalist(Planner):
             spec = f"{spec.rstrip()}\n{answer.strip()}"
             if read_contract(spec).contract:
                 return spec
-        additions = [] if read_contract(spec).contract else [words_of(contract)]
+        additions = [] if reading.contract else [words_of(contract)]
+        additions += [_reset_words(r) for r in contract.resets if _reset(r, spec)]
         return "\n".join([spec.rstrip(), *additions])
 
     def answer(self, text: str, facts: str, earlier: list[Message], on_text: OnText) -> str:
@@ -119,6 +120,11 @@ def _reset(reset: Reset, spec: str) -> str | None:
         f"Is the reset {reset.port} synchronous or asynchronous? "
         f"(default: synchronous, active {level})"
     )
+
+
+def _reset_words(reset: Reset) -> str:
+    kind = "asynchronous" if reset.asynchronous else "synchronous"
+    return f"The reset {reset.port} is {kind}, active {'high' if reset.active_high else 'low'}."
 
 
 def words_of(contract: Contract) -> str:

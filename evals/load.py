@@ -22,6 +22,7 @@ from evals.crash import GOAL, write_script
 from memory.index import Index
 
 POLL = 0.2
+COMMAND = (sys.executable, "-m", "qimeng", "run", GOAL, "--json")
 
 
 def resident(process: subprocess.Popen[bytes]) -> int:
@@ -44,8 +45,7 @@ def main(runs: int) -> None:
         with errors.open("wb") as told:
             processes = [
                 subprocess.Popen(
-                    [sys.executable, "-m", "qimeng", "run", GOAL, "--model", model]
-                    + ["--seed", str(number), "--json"],
+                    [*COMMAND, "--model", model, "--seed", str(number)],
                     env=os.environ | {"QIMENG_HOME": str(home)},
                     stdout=subprocess.DEVNULL,
                     stderr=told,

@@ -14,10 +14,13 @@ class RunBusy(RuntimeError):
     """Another process works on this run."""
 
 
-def lock(folder: Path) -> IO[bytes]:
-    """Take the run's lock; closing the file frees it. RunBusy when another one holds it."""
+def lock(folder: Path, patience: float = _PATIENCE) -> IO[bytes]:
+    """Take the folder's lock; closing the file frees it.
+
+    RunBusy when another process still holds it after ``patience`` seconds.
+    """
     file = (folder / "lock").open("ab")
-    give_up = time.monotonic() + _PATIENCE
+    give_up = time.monotonic() + patience
     while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from qimeng.memory_commands import memory
 from qimeng.serve_command import mcp, serve
 
 if TYPE_CHECKING:
@@ -211,6 +212,9 @@ def models_try(name: str, prompt: str) -> None:
 
     with _friendly():
         try_model(name, prompt)
+
+
+cli.add_command(memory)
 
 
 def _budget(text: str | None) -> Budget | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sqlite3
 import traceback
 from collections.abc import Callable
 from importlib.metadata import version
@@ -19,6 +20,7 @@ from memory import slots
 from memory.budget import BudgetReached
 from memory.events import Event
 from memory.home import home
+from memory.library import Library, item_of
 from memory.records import Budget, Goal, Result
 from memory.runs import Run, RunStore, StopRequested
 from memory.storage import lack
@@ -128,7 +130,19 @@ def _work(run: Run, driver: Sandbox, model: str) -> None:
         reason = f"internal error: {type(error).__name__}: {error} (details in {details})"
         run.emit("run.paused", "runner", cause="error", reason=reason)
     else:
+        _remember(run, result)
         run.emit("run.finished", "runner", result=result.model_dump(mode="json"))
+
+
+def _remember(run: Run, result: Result) -> None:
+    """Enter the result into the library; before the run's last event, so that a crash between
+    the two enters it again. A library that cannot be written does not spoil the run.
+    """
+    assert run.goal is not None
+    try:
+        Library().enter(item_of(run.id, run.goal, result, run.artifacts))
+    except (OSError, sqlite3.Error, KeyError) as error:
+        run.emit("note", "runner", text=f"this result could not enter the library: {error}")
 
 
 def _pause(run: Run, error: BaseException) -> tuple[str, str]:

@@ -7,15 +7,19 @@ packages and the same QiMeng.
 
 from __future__ import annotations
 
+import logging
 import os
+import socket
+import threading
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from sandboxes.base import Command, Outcome, Sandbox, SandboxError
 
 ADDRESS = "QIMENG_RAY"
 """Environment: the cluster's address; ``local`` starts one on this machine."""
+
+_JOINING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -50,17 +54,27 @@ def on_ray(inner: Sandbox) -> Sandbox:
     return RaySandbox(inner, address) if address else inner
 
 
-@cache
 def _cluster(address: str) -> tuple[Any, Any]:
+    """Ray itself and the remote function; the cluster is joined once, whichever thread asks."""
     try:
         import ray
     except ImportError:
         raise SandboxError(f"{ADDRESS} is set: pip install 'qimeng[ray]'") from None
-    try:
-        ray.init(address=address, log_to_driver=False, ignore_reinit_error=True)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise SandboxError(f"cannot join the cluster {address}: {error}") from error
+    with _JOINING:
+        if not ray.is_initialized():
+            try:
+                _knock(address)
+                ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+            except (OSError, ValueError, RuntimeError) as error:
+                raise SandboxError(f"cannot join the cluster {address}: {error}") from error
     return ray, ray.remote(num_cpus=1)(_run)
+
+
+def _knock(address: str) -> None:
+    """Raise OSError at once where nobody listens; Ray itself would try for minutes."""
+    host, _, port = address.rpartition("//")[2].rpartition(":")
+    if port.isdigit():
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def _run(inner: Sandbox, command: Command) -> Outcome:

@@ -62,7 +62,8 @@ def test_what_is_open_is_asked_back_once(home: Path, model: str) -> None:
 def test_undo_brings_the_open_question_back(home: Path, model: str) -> None:
     with Session.create(model) as session:
         session.send(GOAL.replace(" (synchronous, active high)", ""))
-        session.send("yes")
+        decided = session.send("yes")
+        assert (decided.spec or "").endswith("The reset rst is synchronous, active high.")
         assert session.state.pending is None
         session.undo()
         assert session.state.pending and session.state.pending.kind == "clarify"

@@ -1,0 +1,1 @@
+"""How well the knowledge base finds the right passage of the shipped documents."""
