@@ -235,7 +235,8 @@ def test_the_mcp_server_verifies_and_reads_runs_over_stdio(home):
         async with Client(server) as client:
             tools = {tool.name: tool.description for tool in (await client.list_tools()).tools}
             assert set(tools) == {
-                "verify", "simulate", "synthesize", "list_runs", "read_run", "read_trace",
+                "verify", "simulate", "synthesize", "search_memory",
+                "list_runs", "read_run", "read_trace",
             }  # fmt: skip
             assert all(tools.values())
 
