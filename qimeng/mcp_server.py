@@ -6,6 +6,7 @@ Each tool is one engine call in the sandbox. What cannot be done is said in the 
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -34,9 +35,10 @@ Json = dict[str, Any]
 
 MOST_CYCLES = 10_000
 MOST_EVENTS = 500
+MOST_PASSAGES = 20
 _EXPECTED = (
     SandboxError, SourceError, Unsupported, SimulationError, SynthesisError, NoSuchRun,
-    EventLogError, KeyError, ValueError,
+    EventLogError, KeyError, ValueError, ImportError, OSError, sqlite3.Error,
 )  # fmt: skip
 
 
@@ -99,6 +101,25 @@ def synthesize(source: str, top: str = "") -> Json:
     return _answered(run)
 
 
+def search_memory(query: str, count: int = 5) -> Json:
+    """Passages of the manuals on this machine (primers on RISC-V, x86 and Arm vectors, CUDA,
+    Verilog pitfalls, and what the user added) that answer a question or hold an exact name, best first.
+    """
+
+    def search() -> Json:
+        from memory.knowledge.base import KnowledgeBase  # Chroma takes seconds to import
+        from memory.knowledge.embedders import MissingEmbedder
+
+        try:
+            with KnowledgeBase() as base:
+                hits = base.search(query, min(max(count, 1), MOST_PASSAGES))
+        except MissingEmbedder as error:
+            return {"error": str(error)}
+        return {"hits": [{"source": hit.citation, "text": hit.text} for hit in hits]}
+
+    return _answered(search)
+
+
 def list_runs(limit: int = 20) -> Json:
     """The newest runs of this machine: id, status, evidence level, goal, tokens, seconds."""
     return _answered(lambda: {"runs": [asdict(row) for row in listed_runs()[: max(1, limit)]]})
@@ -139,6 +160,6 @@ def _answered(do: Callable[[], Json]) -> Json:
 def server() -> MCPServer:
     """The server with its tools."""
     made = MCPServer("qimeng", instructions="Check, simulate and synthesise Verilog; read runs.")
-    for tool in (verify, simulate, synthesize, list_runs, read_run, read_trace):
+    for tool in (verify, simulate, synthesize, search_memory, list_runs, read_run, read_trace):
         made.tool()(tool)
     return made

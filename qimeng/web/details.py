@@ -18,7 +18,7 @@ from tools.hdl.trace import Stimulus
 from tools.hdl.trace import Trace as Signals
 from tools.hdl.waveform import to_svg
 
-CYCLES = 16
+CYCLES = 10
 """Cycles of a counterexample that are drawn: its last."""
 HEAD, TAIL = 12_000, 4_000
 """Characters kept of a text at its beginning and its end; the whole is in the artifacts."""

@@ -1,6 +1,5 @@
 """Starting, stopping and resuming runs from the page, chat over HTTP, and the MCP server."""
 
-import asyncio
 import json
 import os
 import signal
@@ -11,6 +10,7 @@ import time
 import httpx2
 import pytest
 from asgi import TOKEN
+from asgi import run as run_apart
 from product import DESIGN, GOAL, WRONG_DESIGN, command, script
 from told_runs import Story
 
@@ -235,7 +235,8 @@ def test_the_mcp_server_verifies_and_reads_runs_over_stdio(home):
         async with Client(server) as client:
             tools = {tool.name: tool.description for tool in (await client.list_tools()).tools}
             assert set(tools) == {
-                "verify", "simulate", "synthesize", "list_runs", "read_run", "read_trace",
+                "verify", "simulate", "synthesize", "search_memory",
+                "list_runs", "read_run", "read_trace",
             }  # fmt: skip
             assert all(tools.values())
 
@@ -254,4 +255,4 @@ def test_the_mcp_server_verifies_and_reads_runs_over_stdio(home):
             assert "module wrap" in (await ask("read_run", run_id=run))["files"]["design.sv"]
             assert "no run" in (await ask("read_run", run_id="nothing"))["error"]
 
-    asyncio.run(asyncio.wait_for(talk(), 240))
+    run_apart(talk())

@@ -89,10 +89,11 @@ export class Candidates {
   }
 
   counterexample(verdict) {
-    const place = el("div", { class: "wave" }, "…");
+    const place = el("div", {}, "…");
     this.source.event(verdict.seq).then((found) => {
       const table = found.sections.map((part) => el("details", {}, el("summary", {}, "the counterexample in figures"), el("pre", {}, part.text)));
-      fill(place, found.picture && svgPicture(found.picture, `Counterexample of ${verdict.candidate}`), table);
+      const picture = found.picture && svgPicture(found.picture, `Counterexample of ${verdict.candidate}`);
+      fill(place, picture && el("div", { class: "wave" }, picture), table);
     }).catch((error) => fill(place, complain(error)));
     return place;
   }

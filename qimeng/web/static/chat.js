@@ -82,6 +82,10 @@ export class ChatPage {
         if (told.error) throw new Error(told.error);
         fill(reply, ...(told.reply !== undefined ? words(told.reply, run) : words(pieces || told.progress || "…", run, !pieces)));
         this.turns.scrollTop = this.turns.scrollHeight;
+        if (told.reply !== undefined) {
+          reader.cancel();
+          return;
+        }
       }
     }
   }
