@@ -13,12 +13,16 @@ $(READY): requirements.lock pyproject.toml scripts/setup
 	@touch $@
 
 $(TESTED): $(READY)
-	./scripts/setup $(PYTHON) dockerd:docker.io
+	./scripts/setup $(PYTHON) dockerd:docker.io chromium:chromium pg_ctlcluster:postgresql \
+		riscv64-unknown-elf-as:binutils-riscv64-unknown-elf
 	$(BIN)/qimeng models pull
 	@touch $@
 
 demo: $(READY)  ## words in, verified Verilog out, on the embedded model
 	./scripts/demo
+
+serve: $(READY)  ## the web page: runs, traces, chat
+	$(BIN)/qimeng serve
 
 check: $(READY)  ## ruff, mypy --strict, import contracts
 	$(BIN)/ruff check .
@@ -32,4 +36,4 @@ test: $(TESTED)  ## all tests, with real simulators, sandboxes and the embedded 
 bench: $(READY)  ## the product's own overhead and the engines' speed, as ratios within one run
 	$(BIN)/python -m evals.bench
 
-.PHONY: help demo check test bench
+.PHONY: help demo serve check test bench
