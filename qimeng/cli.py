@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from qimeng.verify_command import verify
+
 if TYPE_CHECKING:
     from memory.records import Budget
     from memory.runs import Run
@@ -31,6 +33,9 @@ def cli() -> None:
       qimeng run "an 8-bit Gray counter: inputs clk, rst, en; output [7:0] gray"
       qimeng trace LAST
     """
+
+
+cli.add_command(verify)
 
 
 @cli.command()

@@ -24,7 +24,10 @@ SLOW_ROWS = 50
 
 @dataclass(frozen=True)
 class Counterexample:
-    """Inputs under which the DUT is wrong, and what both sides did. ``str`` gives a table."""
+    """Inputs under which the DUT is wrong, and what both sides did.
+
+    ``str`` gives a table: a row a cycle, of each output ``expected/got`` before and after the edge.
+    """
 
     stimulus: Stimulus
     difference: Difference
@@ -32,16 +35,22 @@ class Counterexample:
     got: Trace
 
     def __str__(self) -> str:
-        names = [*self.stimulus.inputs, *(f"{o} expected/got" for o in self.expected.outputs)]
-        lines = ["cycle  " + "  ".join(names)]
+        clocked = bool(self.expected.after)
+        heads = [
+            f"{o} {p}" for o in self.expected.outputs for p in ("before", "after")[: 1 + clocked]
+        ]
+        if not clocked:
+            heads = list(self.expected.outputs)
+        table = [["cycle", *self.stimulus.inputs, *heads]]
         for cycle, row in enumerate(self.stimulus.rows):
-            outputs = []
-            for i in range(len(self.expected.outputs)):
-                phases = [(self.expected.before, self.got.before)]
-                if self.expected.after:
-                    phases.append((self.expected.after, self.got.after))
-                outputs.append(" ".join(f"{e[cycle][i]}/{g[cycle][i]}" for e, g in phases))
-            lines.append(f"{cycle:5}  " + "  ".join([*map(str, row), *outputs]))
+            samples = [(self.expected.before[cycle], self.got.before[cycle])]
+            if clocked:
+                samples.append((self.expected.after[cycle], self.got.after[cycle]))
+            outputs = range(len(self.expected.outputs))
+            cells = [f"{want[i]}/{have[i]}" for i in outputs for want, have in samples]
+            table.append([str(cycle), *map(str, row), *cells])
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        lines = ["  ".join(c.rjust(w) for c, w in zip(r, widths, strict=True)) for r in table]
         return "\n".join([*lines, str(self.difference)])
 
 
