@@ -64,22 +64,20 @@ def _v2(problem: Problem, design: str, sandbox: Sandbox) -> Official:
 
 
 def classify_v2(log: str, design: str) -> tuple[str, int | None]:
-    """VerilogEval v2's letter for a log (``.`` is a pass), and the last count of mismatches."""
-    error = unbound = clean = False
-    mismatches = None
-    for line in log.splitlines():
-        error |= "error" in line
+    """VerilogEval v2's letter for a log (``.`` is a pass), and its last count of mismatches."""
+    lines = log.splitlines()
+    counts = [int(match[1]) for line in lines if (match := _V2_MISMATCHES.match(line))]
+    mismatches = counts[-1] if counts else None
+    for line in lines:
         for text, letter in _DECISIVE:
             if text in line:
-                return letter, mismatches if letter == "T" else None
-        unbound |= "Unable to bind wire/reg" in line
-        if match := _V2_MISMATCHES.match(line):
-            mismatches = int(match[1])
-            clean |= mismatches == 0
-    if unbound or error:
-        return ("p" if unbound else "C"), mismatches
-    if clean:
-        return ".", 0
+                return letter, mismatches
+    if "Unable to bind wire/reg" in log:
+        return "p", mismatches
+    if "error" in log:
+        return "C", mismatches
+    if 0 in counts:
+        return ".", mismatches
     return ("r" if any(r in design for r in _RESETS) else "R"), mismatches
 
 
