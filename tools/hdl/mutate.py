@@ -132,6 +132,8 @@ def _constant(design: _Design, node: Any) -> Iterator[_Change]:
         return
     vector = node.kind == SyntaxKind.IntegerVectorExpression
     token = node.value if vector else node.literal
+    if getattr(token.value, "hasUnknown", False):
+        return  # whatever takes the place of X is one of the values it stands for: no fault
     try:
         value = int(token.value)
     except (TypeError, ValueError):
