@@ -139,7 +139,7 @@ def shrink(
 def _shorter(
     rows: Rows, keep: int, chunks: int, still: Callable[[Sequence[Rows]], list[Rows | None]]
 ) -> list[Rows]:
-    """What ``still`` differs when ends, one of ``chunks`` parts, or several of them are left out."""
+    """What ``still`` differs without a long start, one of ``chunks`` parts, or several of them."""
     length = len(rows) - keep - 1
     size = -(-length // chunks)
     ends = [range(length - n) for n in _ENDS if n < length]
