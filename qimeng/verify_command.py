@@ -65,7 +65,7 @@ def verify(
 
 def _as_text(found: Verification) -> str:
     """The verdict, why, and on a difference the table of the counterexample."""
-    head = found.verdict
+    head: str = found.verdict
     if found.verdict == "equivalent":
         head += f", {found.evidence.label}"
     if found.vectors:

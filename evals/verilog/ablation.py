@@ -29,8 +29,10 @@ def settings(whole: Setting) -> dict[str, Setting]:
 
 def table(found: Mapping[str, Results]) -> Table:
     """A line for each variant, next to the whole on the same problems and seeds."""
-    head = ("variant", "official pass@1", "against the whole", "corrected pass@1")
-    head += ("claims right, official", "tokens out")
+    head = (
+        *("variant", "official pass@1", "against the whole", "corrected pass@1"),
+        *("claims right, official", "tokens out"),
+    )
     whole = found[WHOLE]
     return Table("Ablation", head, tuple(_line(n, r, whole) for n, r in found.items()))
 

@@ -75,7 +75,8 @@ def score_testbench(
         raise TestbenchError(f"the testbench does not pass the design as it is: {why}")
     says_pass = bool(_PASS.search(accepted.text()))
     faulty, equal, unsettled = _settled(design, top, sandbox, deadline)
-    killed, survivors = [], []
+    killed: list[Mutant] = []
+    survivors: list[Mutant] = []
     for mutant in faulty:
         outcome = _run(mutant.source, testbench, sandbox)
         silent = says_pass and not _PASS.search(outcome.text())
