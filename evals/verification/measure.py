@@ -8,7 +8,8 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import islice
 from typing import Any
 
 from evals.verilog.official import judge
@@ -17,7 +18,7 @@ from memory.records import Evidence
 from sandboxes import Sandbox
 from tools.hdl.golden import prepare
 from tools.hdl.mutate import Mutant, mutants
-from tools.hdl.simulate import SimulationError, simulate
+from tools.hdl.simulate import SimulationError
 from tools.hdl.verify import Verification, verify, verify_many
 from tools.hdl.yosys import run_yosys
 
@@ -78,28 +79,37 @@ def killed(problem: Problem, sandbox: Sandbox) -> Row:
 
 
 def throughput(problem: Problem, sandbox: Sandbox) -> Row:
-    """CPU seconds of ``CANDIDATES`` designs in one batch, and of Icarus on one file at a time.
+    """CPU seconds of ``CANDIDATES`` designs in one batch, and with Icarus one file at a time.
 
-    Both simulate the same rows. The batch's time includes reading and simulating the golden
-    and comparing; the other is compiling and simulating alone.
+    Both simulate the same rows, compare, and stop at a wrong value. The batch's time includes
+    reading and simulating the golden. No two candidates are the same.
     """
-    made = [m.source for m in mutants(problem.golden, problem.top)] or [problem.golden]
-    candidates = [f"{made[i % len(made)]}\n// {i}\n" for i in range(CANDIDATES)]
+    candidates = list(islice(_further_and_further(problem.golden, problem.top), CANDIDATES))
+    if len(candidates) < CANDIDATES:
+        return {"vectors": 0}
     with _clock() as batch:
         verify_many(candidates, problem.golden, sandbox, problem.top)
     reference = prepare(problem.golden, sandbox, problem.top, others=candidates)
     with _clock() as alone:
         for candidate in candidates[:: CANDIDATES // ALONE]:
-            for stimulus in reference.stimuli:
-                try:
-                    simulate(candidate, reference.contract, stimulus, sandbox)
-                except SimulationError:
-                    break
+            with suppress(SimulationError):
+                reference.check(candidate)
     return {
         "vectors": reference.vectors,
         "batch_cpu": batch["cpu"],
         "alone_cpu": round(alone["cpu"] * CANDIDATES / ALONE, 3),
     }
+
+
+def _further_and_further(golden: str, top: str) -> Iterator[str]:
+    """The golden's mutants, then mutants of those, and so on; each text once."""
+    seen, waiting = {golden}, [golden]
+    while waiting:
+        for mutant in mutants(waiting.pop(0), top):
+            if mutant.source not in seen:
+                seen.add(mutant.source)
+                waiting.append(mutant.source)
+                yield mutant.source
 
 
 def _verified(design: str, problem: Problem, sandbox: Sandbox) -> Row:

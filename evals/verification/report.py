@@ -77,6 +77,7 @@ def _fate(mutant: Row) -> str:
 
 def throughput(rows: Sequence[Row]) -> Iterator[str]:
     """Candidates a CPU second, in a batch and one at a time."""
+    rows = [row for row in rows if row["vectors"]]
     rates = [row["alone_cpu"] / row["batch_cpu"] for row in rows]
     batch, alone = (sum(r[f"{k}_cpu"] for r in rows) for k in ("batch", "alone"))
     total = CANDIDATES * len(rows)

@@ -101,6 +101,23 @@ def test_many_and_one_agree(sandbox):
     assert verdicts == ["equivalent", "different", "different", "different"]
 
 
+def test_twins_in_a_batch_share_their_answer_and_keep_their_places(sandbox):
+    golden = GOLDENS["counter"]
+    wrong = golden.replace("4'd11", "4'd10")
+    duts = [wrong, golden, f"{wrong}// the same\n", golden.replace(" = ", "  =  "), "nonsense"]
+    found = verify_many(duts, golden, sandbox)
+    assert [v.verdict == "equivalent" for v in found] == [False, True, False, True, False]
+    assert found[0] == found[2]
+
+
+def test_a_batch_finds_what_only_the_second_stimulus_shows(sandbox):
+    """The wrong edge, seen when data change in both halves of the clock."""
+    golden = "module m(input c, input d, output reg q); always @(posedge c) q <= d; endmodule"
+    latch = golden.replace("@(posedge c) q <= d", "@* if (c) q = d")
+    found = verify_many([golden, latch, latch + "\n"], golden, sandbox)
+    assert [v.verdict for v in found] == ["equivalent", "different", "different"]
+
+
 def test_x_that_hardware_could_show_is_different_and_netlist_pessimism_is_not(sandbox):
     golden = GOLDENS["fifo"]
     forgets = golden.replace("      count <= 3'd0;\n", "")

@@ -52,7 +52,10 @@ def first_difference(expected: Trace, got: Trace) -> Difference | None:
     if expected.outputs != got.outputs or len(expected.before) != len(got.before):
         raise ValueError("traces of different outputs or lengths")
     weaker: Difference | None = None
-    for cycle in range(len(expected.before)):
+    clocked = bool(expected.after)
+    for cycle, row in enumerate(expected.before):
+        if row == got.before[cycle] and not (clocked and expected.after[cycle] != got.after[cycle]):
+            continue
         for phase, want, have in _samples(expected, got, cycle):
             if want == have:
                 continue

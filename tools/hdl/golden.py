@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from time import monotonic
@@ -93,10 +93,14 @@ class Golden:
         The counterexample is cut after the difference. Raises SimulationError when the design
         gives no trace.
         """
-        return self._worst(
-            simulate(dut, self.contract, s, self.sandbox, seconds=self.patience)
-            for s in self.stimuli
-        )
+        weaker: Counterexample | None = None
+        for stimulus, expected in zip(self.stimuli, self.traces, strict=True):
+            got = simulate(dut, self.contract, stimulus, self.sandbox, seconds=self.patience)
+            found = _counterexample(stimulus, expected, got)
+            if _final(found):
+                return found
+            weaker = weaker or found
+        return weaker
 
     def starts(self, dut: str) -> bool:
         """True when the design, too slow for all rows, runs and agrees on the first few."""
@@ -115,20 +119,20 @@ class Golden:
     def check_many(self, duts: Sequence[str]) -> list[Counterexample | SimulationError | None]:
         """``check`` of many designs, in one compile and one run for each stimulus."""
         seconds = self.patience + len(duts) * BATCH_SECONDS_PER_DESIGN
-        answers: list[list[Trace]] = [[] for _ in duts]
-        errors: dict[int, SimulationError] = {}
-        for stimulus in self.stimuli:
-            left = [i for i in range(len(duts)) if i not in errors]
+        found: list[Counterexample | SimulationError | None] = [None] * len(duts)
+        for stimulus, expected in zip(self.stimuli, self.traces, strict=True):
+            left = [i for i, answer in enumerate(found) if not _final(answer)]
             batch = [duts[i] for i in left]
-            found = simulate_many(
+            answers = simulate_many(
                 batch, self.contract, stimulus, self.sandbox, seconds, self.patience
             )
-            for i, answer in zip(left, found, strict=True):
-                if isinstance(answer, Trace):
-                    answers[i].append(answer)
+            for i, got in zip(left, answers, strict=True):
+                if isinstance(got, Trace):
+                    new = _counterexample(stimulus, expected, got)
+                    found[i] = new if _final(new) else found[i] or new
                 else:
-                    errors[i] = answer
-        return [errors.get(i) or self._worst(traces) for i, traces in enumerate(answers)]
+                    found[i] = got
+        return found
 
     def under(self, dut: str, stimuli: Sequence[Stimulus]) -> list[Counterexample | None]:
         """Simulate both sides under other stimuli and compare."""
@@ -151,14 +155,12 @@ class Golden:
         shortest = shrink(example.stimulus, example.difference, leading, rerun)
         return self.under(dut, [shortest])[0] or example
 
-    def _worst(self, traces: Iterable[Trace]) -> Counterexample | None:
-        weaker: Counterexample | None = None
-        for stimulus, expected, got in zip(self.stimuli, self.traces, traces, strict=True):
-            found = _counterexample(stimulus, expected, got)
-            if found is not None and not found.difference.unknown:
-                return found
-            weaker = weaker or found
-        return weaker
+
+def _final(found: Counterexample | SimulationError | None) -> bool:
+    """True when further stimuli cannot change the answer: no trace, or a wrong known value."""
+    if isinstance(found, Counterexample):
+        return not found.difference.unknown
+    return found is not None
 
 
 def _counterexample(stimulus: Stimulus, expected: Trace, got: Trace) -> Counterexample | None:

@@ -230,7 +230,9 @@ def _signedness(design: _Design, node: Any) -> Iterator[_Change]:
 
 def _dropped(design: _Design, node: Any) -> Iterator[_Change]:
     if node.kind == SyntaxKind.ExpressionStatement and node.expr.kind in _ASSIGNMENTS:
-        yield _Change("dropped", f"{design.text(node)} dropped", (span(node.sourceRange, ";"),))
+        # Not a lone semicolon: Icarus takes none as the whole of an initial block.
+        edit = span(node.sourceRange, "begin end")
+        yield _Change("dropped", f"{design.text(node)} dropped", (edit,))
 
 
 def _inside(node: SyntaxNode, kinds: frozenset[SyntaxKind]) -> bool:

@@ -88,18 +88,15 @@ def to_trace(contract: Contract, recorded: Sequence[str], simulator: str) -> Tra
     for port in contract.outputs:
         cuts.append((at, at + port.width))
         at += port.width
-    known: dict[str, tuple[str, ...]] = {}
-
-    def cut(bits: str) -> tuple[str, ...]:
-        if bits not in known:
-            known[bits] = tuple(bits[a:b] for a, b in cuts)
-        return known[bits]
-
+    known: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+    for bits in set(recorded):
+        row = tuple(bits[a:b] for a, b in cuts), tuple(bits[at + a : at + b] for a, b in cuts)
+        known[bits] = row
     names = tuple(p.name for p in contract.outputs)
+    before = tuple([known[bits][0] for bits in recorded])
     if contract.pulsed is None:
-        return Trace(names, tuple(cut(bits) for bits in recorded), simulator=simulator)
-    before = tuple(cut(bits[:at]) for bits in recorded)
-    after = tuple(cut(bits[at:]) for bits in recorded)
+        return Trace(names, before, simulator=simulator)
+    after = tuple([known[bits][1] for bits in recorded])
     return Trace(names, before, after, simulator=simulator)
 
 
