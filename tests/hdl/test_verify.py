@@ -118,6 +118,23 @@ def test_a_batch_finds_what_only_the_second_stimulus_shows(sandbox):
     assert [v.verdict for v in found] == ["equivalent", "different", "different"]
 
 
+def test_an_output_that_keeps_its_value_in_one_case_is_found(sandbox):
+    """It is right whenever the value before happens to be the same."""
+    cases = " ".join(f"4'd{x}: f = {x % 5 < 3:d};" for x in range(16))
+    golden = (
+        f"module m(input [3:0] x, output logic f); always @* case (x) {cases} endcase endmodule"
+    )
+    duts = [golden.replace(f"4'd{x}:", f"4'd{(x + 15) % 16}:") for x in range(16)]
+    assert {v.verdict for v in verify_many(duts, golden, sandbox)} == {"different"}
+
+
+def test_power_up_is_no_edge(sandbox):
+    golden = """module m(input c, input d, output reg q); initial q = 0;
+    always @(posedge c) q <= d ^ q; endmodule"""
+    found = verify(golden.replace("posedge", "negedge"), golden, sandbox)
+    assert (found.verdict, found.counterexample.difference.unknown) == ("different", False)
+
+
 def test_x_that_hardware_could_show_is_different_and_netlist_pessimism_is_not(sandbox):
     golden = GOLDENS["fifo"]
     forgets = golden.replace("      count <= 3'd0;\n", "")

@@ -37,6 +37,8 @@ Kind = Literal["compile", "timeout", "runtime", "guard", "starved"]
 """``timeout``: it used its CPU time; ``starved``: the machine did not give it any."""
 Simulator = Literal["icarus", "verilator"]
 
+AS_WRITTEN = "setattr -unset always_comb -unset always_latch -unset always_ff p:*"
+"""For Yosys before ``proc``: a latch in an ``always_comb`` is to be found, not refused."""
 _COMPILE_FAILED = 90
 _SECRET = secrets.token_hex(8)
 """Part of module names in a batch, so that no member can name another."""
@@ -318,7 +320,8 @@ def lower(
     """
     filled = f"check -assert; setundef -{fill}; setundef -init -{fill}; " if fill else ""
     script = (
-        f"read_verilog -sv design.sv; hierarchy -check -top \\{top} ; proc; flatten; opt; memory; "
+        f"read_verilog -sv design.sv; hierarchy -check -top \\{top} ; "
+        f"{AS_WRITTEN}; proc; flatten; opt; memory; "
         f"{filled}opt_clean; write_verilog -noattr lowered.v"
     )
     files = {"design.sv": source.encode()}
