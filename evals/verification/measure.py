@@ -18,7 +18,7 @@ from memory.records import Evidence
 from sandboxes import Sandbox
 from tools.hdl.golden import prepare
 from tools.hdl.mutate import Mutant, mutants
-from tools.hdl.simulate import SimulationError
+from tools.hdl.simulate import AS_WRITTEN, SimulationError
 from tools.hdl.verify import Verification, verify, verify_many
 from tools.hdl.yosys import run_yosys
 
@@ -47,7 +47,8 @@ def itself(problem: Problem, sandbox: Sandbox) -> Row:
 
 def netlist(problem: Problem, sandbox: Sandbox) -> Row:
     """The golden's netlist, synthesised by Yosys, against the golden."""
-    script = f"read_verilog -sv golden.sv; synth -flatten -top \\{problem.top} ; "
+    top = f"\\{problem.top} "
+    script = f"read_verilog -sv golden.sv; {AS_WRITTEN}; synth -flatten -top {top}; "
     files = {"golden.sv": problem.golden.encode()}
     made = run_yosys(sandbox, script + "write_verilog -noattr netlist.v", files, ("netlist.v",))
     if not made.ok:

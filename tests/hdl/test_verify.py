@@ -118,6 +118,16 @@ def test_a_batch_finds_what_only_the_second_stimulus_shows(sandbox):
     assert [v.verdict for v in found] == ["equivalent", "different", "different"]
 
 
+def test_how_a_batch_is_cut_changes_no_answer(sandbox, monkeypatch):
+    golden = GOLDENS["deep"]
+    some = [m.source for m in mutants(golden)][::5]
+    whole = verify_many([*some, golden, "nonsense"], golden, sandbox)
+    monkeypatch.setattr("tools.hdl.golden.EARLY_ROWS", 40)
+    monkeypatch.setattr("tools.hdl.golden.BATCH_ROWS", 20_000)
+    assert verify_many([*some, golden, "nonsense"], golden, sandbox) == whole
+    assert {v.verdict for v in whole} == {"different", "equivalent"}
+
+
 def test_an_output_that_keeps_its_value_in_one_case_is_found(sandbox):
     """It is right whenever the value before happens to be the same."""
     cases = " ".join(f"4'd{x}: f = {x % 5 < 3:d};" for x in range(16))
