@@ -128,6 +128,19 @@ def test_how_a_batch_is_cut_changes_no_answer(sandbox, monkeypatch):
     assert {v.verdict for v in whole} == {"different", "equivalent"}
 
 
+def test_a_counter_behind_an_address_is_driven_to_its_end(sandbox):
+    """Saturation shows only when one of 128 places is counted up three times and then read."""
+    golden = """module m(input c, r, up, input [6:0] a, b, output [1:0] y);
+    reg [1:0] t [0:127]; integer i; assign y = t[b];
+    always @(posedge c) if (r) for (i = 0; i < 128; i = i + 1) t[i] <= 1;
+    else if (up && t[a] < 3) t[a] <= t[a] + 1; endmodule"""
+    wraps = golden.replace("t[a] < 3", "t[a] < 4")
+    assert [v.verdict for v in verify_many([wraps, golden], golden, sandbox)] == [
+        "different",
+        "equivalent",
+    ]
+
+
 def test_an_output_that_keeps_its_value_in_one_case_is_found(sandbox):
     """It is right whenever the value before happens to be the same."""
     cases = " ".join(f"4'd{x}: f = {x % 5 < 3:d};" for x in range(16))

@@ -208,9 +208,14 @@ class _Rules:
         return self._corner_or_uniform(port)
 
     def _held(self, count: int) -> Iterator[Row]:
-        """Values held for 2 to 40 rows."""
+        """Values held for 2 to 40 rows: all ones, all zeros, then mixed or equal ones.
+
+        A counter behind an address saturates only when one place is used several times.
+        """
+        first = [_constant(0), _constant(-1)]
         while count > 0:
-            row = self._row(self._corner_or_uniform)
+            mixed = self._rng.choice((self._corner_or_uniform, self._equal))
+            row = self._row(first.pop() if first else mixed)
             length = self._rng.randint(2, 40)
             yield from [row] * length
             count -= length
