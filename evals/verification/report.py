@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from evals.verification.measure import CANDIDATES, HARD
+from evals.verification.measure import CANDIDATES, HARD, OTHER_SEEDS
 
 Row = dict[str, Any]
 
@@ -52,10 +52,10 @@ def mutants(rows: Sequence[Row]) -> Iterator[str]:
     unlike = [m for _, m in found if _fate(m) in ("simulation", "proof")]
     missed = sum(m["simulated"]["verdict"] == "equivalent" for m in unlike)
     again = [v for _, m in found for v in m.get("again", ())]
+    yield f"pairs known to differ: {len(unlike)}; simulation alone calls {missed} equivalent"
     yield (
-        f"pairs known to differ: {len(unlike)}; called equivalent by simulation alone: {missed}, "
-        f"by the portfolio: 0; pairs proved equal that other stimuli tell apart: "
-        f"{sum(v == 'different' for v in again)} of {len(again)} tries"
+        f"pairs proved equal: {len(again) // len(OTHER_SEEDS)}, each simulated again with "
+        f"{len(OTHER_SEEDS)} other seeds: {sum(v == 'different' for v in again)} told apart"
     )
     for name, mutant in found:
         if _fate(mutant) == "open":
