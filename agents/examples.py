@@ -60,19 +60,19 @@ def choose(contract: Contract, goal: str) -> list[Example]:
     return sorted(fitting, key=lambda e: len(e.words & words) / len(e.words))[-SHOWN:]
 
 
-def design_messages(contract: Contract, goal: str) -> list[Message]:
-    """The turns that ask for a Verilog module, examples first."""
+def design_messages(contract: Contract, goal: str, shown: bool = True) -> list[Message]:
+    """The turns that ask for a Verilog module, examples (when ``shown``) first."""
     turns: list[Message] = []
-    for example in choose(contract, goal):
+    for example in choose(contract, goal) if shown else ():
         turns += load_prompt("rtl_design", goal=example.goal, header=header(example.contract))
         turns.append(_answer("verilog", example.design))
     return turns + load_prompt("rtl_design", goal=goal, header=header(contract))
 
 
-def reference_messages(contract: Contract, goal: str) -> list[Message]:
-    """The turns that ask for a Python model, examples first."""
+def reference_messages(contract: Contract, goal: str, shown: bool = True) -> list[Message]:
+    """The turns that ask for a Python model, examples (when ``shown``) first."""
     turns: list[Message] = []
-    for example in choose(contract, goal):
+    for example in choose(contract, goal) if shown else ():
         turns += _ask_reference(example.contract, example.goal)
         turns.append(_answer("python", example.model))
     return turns + _ask_reference(contract, goal)

@@ -36,7 +36,7 @@ class HardwareDesigner(RoleAgent):
 
     def write(self, contract: Contract, text: str, seed: int, temperature: float) -> Design:
         """One fresh design, mended by rule where rules suffice."""
-        messages = design_messages(contract, text)
+        messages = self._prompt(contract, text)
         return self._answer(messages, contract, seed, temperature)
 
     def mend(self, contract: Contract, text: str, source: str, told: str, seed: int) -> Design:
@@ -44,11 +44,14 @@ class HardwareDesigner(RoleAgent):
         compiler's message and line, or the counterexample and the lines that decide the output.
         """
         messages = [
-            *design_messages(contract, text),
+            *self._prompt(contract, text),
             Message(role="assistant", content=f"```verilog\n{source}```"),
             Message(role="user", content=f"{told}\n\nWrite it again, correct."),
         ]
         return self._answer(messages, contract, seed, 0.4)
+
+    def _prompt(self, contract: Contract, text: str) -> list[Message]:
+        return design_messages(contract, text, self.workbench.parts.examples)
 
     def _answer(
         self, messages: list[Message], contract: Contract, seed: int, temperature: float
@@ -57,5 +60,7 @@ class HardwareDesigner(RoleAgent):
             messages, temperature=temperature, top_p=0.95, seed=seed, max_tokens=MAX_TOKENS
         )
         answer = extract_code(reply.text)
+        if not self.workbench.parts.repair_rules:
+            return Design(answer, answer, (), ())
         mended = repair(answer, contract)
         return Design(mended.source, answer, mended.applied, mended.remaining)

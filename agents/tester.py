@@ -38,7 +38,7 @@ class Tester(RoleAgent):
 
     def write(self, contract: Contract, text: str, seed: int, temperature: float) -> Reference:
         """One fresh reference model; it gets no resets, for the harness applies them."""
-        messages = reference_messages(contract, text)
+        messages = reference_messages(contract, text, self.workbench.parts.examples)
         reply = self.ask(
             messages, temperature=temperature, top_p=0.95, seed=seed, max_tokens=MAX_TOKENS
         )

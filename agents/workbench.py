@@ -11,6 +11,7 @@ from typing import Any
 from lpcm.gateway import Gateway
 from lpcm.messages import Message, ModelError, ModelReply, ModelRequest, OnText, Usage
 from memory.artifacts import digest_of
+from memory.records import Parts
 from memory.runs import Run
 from sandboxes import Command, Outcome, Sandbox
 
@@ -64,6 +65,11 @@ class Workbench:
             "tokens_out": usage.tokens_out,
             "usd": self.gateway.cost(self.model, usage),
         }
+
+    @property
+    def parts(self) -> Parts:
+        """Which parts of the workflow this run may use."""
+        return self.run.goal.parts if self.run.goal else Parts()
 
     def sandbox(self, actor: str) -> Sandbox:
         """The run's sandbox, recording calls in the name of ``actor``."""

@@ -92,6 +92,11 @@ class RtlWorkflow:
         return self.workbench.run.artifacts.text(goal.golden) if goal and goal.golden else None
 
     @property
+    def _needs_references(self) -> bool:
+        parts = self.workbench.parts
+        return self.golden is None and parts.references and parts.clustering
+
+    @property
     def wanted(self) -> int:
         """How many designs (and, without a golden, as many references) may be tried."""
         goal = self.workbench.run.goal
@@ -122,6 +127,8 @@ class RtlWorkflow:
         """Agreement within the population; nothing to add when a golden decides."""
         if self.golden is not None or any(c.kind == "variant" for c in history.candidates.values()):
             return []
+        if not self.workbench.parts.clustering:
+            return self._first_that_runs(history)
         population = self.population(history)
         agreement = population.agreement
         believed = {m.id for m in agreement.clusters[0].members} if agreement.settled else set()
@@ -143,11 +150,24 @@ class RtlWorkflow:
             if c.id not in population.empty
         ]
 
+    def _first_that_runs(self, history: History) -> list[Verdict]:
+        """Without a vote on behaviour: it runs, and no more is claimed."""
+        return [
+            Verdict(
+                candidate=c.id,
+                outcome="pass",
+                evidence=Evidence.COMPILED,
+                reason="the first design that runs; its behaviour was not compared",
+            )
+            for c in self.judged(history)[:1]
+        ]
+
     def repair(self, history: History) -> list[Candidate]:
         """Fresh attempts, a second try for what does not compile, and Python turned Verilog."""
         done = FIRST_BATCH + history.round * NEXT_BATCH
         fresh = self._fresh(done, min(done + NEXT_BATCH, self.wanted))
-        return [*self._mended(history), *self._translated(history), *fresh]
+        mended = self._mended(history) if self.workbench.parts.second_tries else []
+        return [*mended, *self._translated(history), *fresh]
 
     def measure(self, candidate: Candidate) -> Measurement:
         """Area, depth and cells of the synthesised design."""
@@ -178,7 +198,7 @@ class RtlWorkflow:
             seed, warmth = self._seed(number), WARM if number else 0.0
             design = self.hardware.write(self.contract, self.step.text, seed, warmth)
             made.append(self._store_design(f"design-{number + 1}", design))
-            if self.golden is None:
+            if self._needs_references:
                 reference = self.tester.write(self.contract, self.step.text, seed, warmth)
                 how = f"repaired by rule: {', '.join(reference.rules)}" if reference.rules else ""
                 made.append(

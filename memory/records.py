@@ -64,6 +64,21 @@ class Spend(Record):
     candidates: int = 0
 
 
+class Parts(Record):
+    """Parts of the RTL workflow that an ablation switches off, one at a time, to see their worth.
+
+    ``repair_rules``: mend a design by rule; ``references``: Python models beside the designs;
+    ``clustering``: behaviour decides, else the first design that runs; ``second_tries``: the
+    model mends what a tool found; ``examples``: worked examples in the prompts.
+    """
+
+    repair_rules: bool = True
+    references: bool = True
+    clustering: bool = True
+    second_tries: bool = True
+    examples: bool = True
+
+
 class Goal(Record):
     """What the user asked for, in words, with files (name to digest) and how to go about it."""
 
@@ -76,6 +91,7 @@ class Goal(Record):
     candidates: int = Field(default=8, ge=1, le=64)
     seed: int = 0
     budget: Budget = Budget()
+    parts: Parts = Parts()
 
 
 class Step(Record):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from memory.events import Event
-    from memory.records import Budget
+    from memory.records import Budget, Parts
     from qimeng.summary import RunView
 
 __all__ = ["read", "resume", "run"]
@@ -34,13 +34,15 @@ def run(
     candidates: int = 8,
     seed: int = 0,
     sandbox: str = "auto",
+    parts: Parts | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> RunView:
     """Work on a goal in plain words until it is finished or paused; its files and reports are
     then in ``view.folder / "result"``.
 
     ``budget`` is a Budget or as in ``--budget``. ``on_event`` is called with every event as it
-    happens, from several threads. Raises goals.BadInput or runner.NotReady before a run exists.
+    happens, from several threads. ``parts`` switches parts of the workflow off, for ablations.
+    Raises goals.BadInput or runner.NotReady before a run exists.
     """
     from qimeng.goals import make_goal
     from qimeng.runner import start
@@ -56,6 +58,7 @@ def run(
         candidates=candidates,
         seed=seed,
         budget=_budget(budget),
+        parts=parts,
     )
     with start(goal, contents, on_event) as worked_on:
         view = RunView.read(worked_on.id)

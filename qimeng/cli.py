@@ -11,6 +11,7 @@ import click
 
 from qimeng.memory_commands import memory
 from qimeng.serve_command import mcp, serve
+from qimeng.verify_command import verify
 
 if TYPE_CHECKING:
     from memory.records import Budget
@@ -34,6 +35,9 @@ def cli() -> None:
       qimeng run "an 8-bit Gray counter: inputs clk, rst, en; output [7:0] gray"
       qimeng trace LAST
     """
+
+
+cli.add_command(verify)
 
 
 @cli.command()

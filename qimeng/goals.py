@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from memory.artifacts import digest_of
-from memory.records import Budget, Goal
+from memory.records import Budget, Goal, Parts
 from tools.hdl.contract_text import Contradiction, read_contract
 
 MAX_GOAL_CHARACTERS = 20_000
@@ -29,6 +29,7 @@ def make_goal(
     candidates: int = 8,
     seed: int = 0,
     budget: Budget | None = None,
+    parts: Parts | None = None,
 ) -> tuple[Goal, dict[str, bytes]]:
     """A valid goal and the bytes of its files by digest. Raises BadInput."""
     text = _checked_text(text)
@@ -55,6 +56,7 @@ def make_goal(
         candidates=candidates,
         seed=seed,
         budget=budget or Budget(),
+        parts=parts or Parts(),
     )
     return goal, stored
 

@@ -74,3 +74,22 @@ def test_shrinking_keeps_the_fault_and_the_reset(values, keep):
     shortest = shrink(stimulus, difference, keep, lambda many: [fails(s) for s in many], rounds=12)
     assert fails(shortest) is not None
     assert len(shortest.rows) == keep + 2
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=60))
+def test_idle_rows_of_a_counterexample_go_all_at_once(rows):
+    """A counter is wrong at its fifth step: idle cycles between the steps say nothing."""
+
+    def fails(stimulus):
+        steps = 0
+        for cycle, (step,) in enumerate(stimulus.rows):
+            steps += step
+            if steps == 5:
+                return Difference(cycle, "y", "0", "1", "before")
+        return None
+
+    stimulus = Stimulus(("step",), tuple((int(row),) for row in rows))
+    difference = fails(stimulus)
+    if difference is not None:
+        found = shrink(stimulus, difference, 0, lambda many: [fails(s) for s in many], rounds=3)
+        assert found.rows == ((1,),) * 5

@@ -76,3 +76,12 @@ def test_stateless_sees_latches_and_registers(sandbox):
     flop = gate.replace("@*", "@(posedge a)")
     contract = extract(gate)
     assert [stateless(s, contract, sandbox) for s in (gate, latch, flop)] == [True, False, False]
+
+
+def test_a_latch_in_an_always_comb_is_found(sandbox):
+    """Yosys refuses such a block as it stands; an output that keeps its value is a difference."""
+    golden = """module m(input [1:0] x, output logic f); always_comb
+    case (x) 2'd0: f = 1; 2'd1: f = 1; 2'd2: f = 0; 2'd3: f = 0; endcase endmodule"""
+    dut = golden.replace("2'd3", "2'd2")
+    assert prove(golden, golden, extract(golden), sandbox).status == "proved"
+    assert prove(golden, dut, extract(golden), sandbox).status == "different"

@@ -70,6 +70,28 @@ def test_synchronous_reset_styles(body, reset):
     assert roles(source) == ([Clock("c", POS)], [reset])
 
 
+LOOP = "for (i = 0; i < 4; i = i + 1)"
+
+
+@pytest.mark.parametrize(
+    ("body", "resets"),
+    [
+        (f"if (r) {LOOP} m[i] <= 0; else m[d] <= d;", [Reset("r", True, False)]),
+        (f"if (!r) begin {LOOP} m[i] <= i; end else m[d] <= d;", [Reset("r", False, False)]),
+        (
+            "if (r) for (int j = 0; j < 4; j++) m[j] <= 0; else m[d] <= d;",
+            [Reset("r", True, False)],
+        ),
+        (f"if (r) {LOOP} m[i] <= d; else m[d] <= d;", []),
+        (f"if (r) {LOOP} m[i] <= m[i] + i; else m[d] <= d;", []),
+    ],
+)
+def test_a_reset_may_clear_a_memory_in_a_loop(body, resets):
+    source = f"""module top(input c, input r, input [1:0] d, output [1:0] q);
+    reg [1:0] m [0:3]; integer i; assign q = m[d]; always @(posedge c) {body} endmodule"""
+    assert roles(source) == ([Clock("c", POS)], resets)
+
+
 def test_an_enable_is_not_a_reset():
     source = """module top(input c, input e, input [3:0] d, output reg [3:0] q);
     always @(posedge c) if (e) q <= d; else q <= q + 1; endmodule"""

@@ -75,3 +75,10 @@ def test_ranges_and_macros_are_left_alone():
     assert [m.kind for m in mutants(source)] == []
     with pytest.raises(SourceError):
         list(mutants("module m(; endmodule"))
+
+
+def test_an_unknown_literal_is_no_constant_to_change():
+    """Any value is one that X stands for, so putting it there is no fault."""
+    source = "module m(input a, output y);\n  assign y = a ? 1'bx : 1'b1;\nendmodule\n"
+    constants = [m.name for m in mutants(source) if m.kind == "constant"]
+    assert constants == ["line 2: 1 became 0"]

@@ -101,6 +101,63 @@ def test_many_and_one_agree(sandbox):
     assert verdicts == ["equivalent", "different", "different", "different"]
 
 
+def test_twins_in_a_batch_share_their_answer_and_keep_their_places(sandbox):
+    golden = GOLDENS["counter"]
+    wrong = golden.replace("4'd11", "4'd10")
+    duts = [wrong, golden, f"{wrong}// the same\n", golden.replace(" = ", "  =  "), "nonsense"]
+    found = verify_many(duts, golden, sandbox)
+    assert [v.verdict == "equivalent" for v in found] == [False, True, False, True, False]
+    assert found[0] == found[2]
+
+
+def test_a_batch_finds_what_only_the_second_stimulus_shows(sandbox):
+    """The wrong edge, seen when data change in both halves of the clock."""
+    golden = "module m(input c, input d, output reg q); always @(posedge c) q <= d; endmodule"
+    latch = golden.replace("@(posedge c) q <= d", "@* if (c) q = d")
+    found = verify_many([golden, latch, latch + "\n"], golden, sandbox)
+    assert [v.verdict for v in found] == ["equivalent", "different", "different"]
+
+
+def test_how_a_batch_is_cut_changes_no_answer(sandbox, monkeypatch):
+    golden = GOLDENS["deep"]
+    some = [m.source for m in mutants(golden)][::5]
+    whole = verify_many([*some, golden, "nonsense"], golden, sandbox)
+    monkeypatch.setattr("tools.hdl.golden.EARLY_ROWS", 40)
+    monkeypatch.setattr("tools.hdl.golden.BATCH_ROWS", 20_000)
+    assert verify_many([*some, golden, "nonsense"], golden, sandbox) == whole
+    assert {v.verdict for v in whole} == {"different", "equivalent"}
+
+
+def test_a_counter_behind_an_address_is_driven_to_its_end(sandbox):
+    """Saturation shows only when one of 128 places is counted up three times and then read."""
+    golden = """module m(input c, r, up, input [6:0] a, b, output [1:0] y);
+    reg [1:0] t [0:127]; integer i; assign y = t[b];
+    always @(posedge c) if (r) for (i = 0; i < 128; i = i + 1) t[i] <= 1;
+    else if (up && t[a] < 3) t[a] <= t[a] + 1; endmodule"""
+    wraps = golden.replace("t[a] < 3", "t[a] < 4")
+    assert [v.verdict for v in verify_many([wraps, golden], golden, sandbox)] == [
+        "different",
+        "equivalent",
+    ]
+
+
+def test_an_output_that_keeps_its_value_in_one_case_is_found(sandbox):
+    """It is right whenever the value before happens to be the same."""
+    cases = " ".join(f"4'd{x}: f = {x % 5 < 3:d};" for x in range(16))
+    golden = (
+        f"module m(input [3:0] x, output logic f); always @* case (x) {cases} endcase endmodule"
+    )
+    duts = [golden.replace(f"4'd{x}:", f"4'd{(x + 15) % 16}:") for x in range(16)]
+    assert {v.verdict for v in verify_many(duts, golden, sandbox)} == {"different"}
+
+
+def test_power_up_is_no_edge(sandbox):
+    golden = """module m(input c, input d, output reg q); initial q = 0;
+    always @(posedge c) q <= d ^ q; endmodule"""
+    found = verify(golden.replace("posedge", "negedge"), golden, sandbox)
+    assert (found.verdict, found.counterexample.difference.unknown) == ("different", False)
+
+
 def test_x_that_hardware_could_show_is_different_and_netlist_pessimism_is_not(sandbox):
     golden = GOLDENS["fifo"]
     forgets = golden.replace("      count <= 3'd0;\n", "")

@@ -18,6 +18,9 @@ Phase = Literal["before", "after"]
 Rows = tuple[tuple[int, ...], ...]
 Rerun = Callable[[Sequence[Stimulus]], "Sequence[Difference | None]"]
 _ENDS = (0, 1, 2, 3, 4, 6, 8, 12, 16, 32, 64)
+_FEW = 64
+"""So few rows are tried one by one."""
+_UNIONS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,10 @@ def first_difference(expected: Trace, got: Trace) -> Difference | None:
     if expected.outputs != got.outputs or len(expected.before) != len(got.before):
         raise ValueError("traces of different outputs or lengths")
     weaker: Difference | None = None
-    for cycle in range(len(expected.before)):
+    clocked = bool(expected.after)
+    for cycle, row in enumerate(expected.before):
+        if row == got.before[cycle] and not (clocked and expected.after[cycle] != got.after[cycle]):
+            continue
         for phase, want, have in _samples(expected, got, cycle):
             if want == have:
                 continue
@@ -101,41 +107,58 @@ def unobserved(expected: Trace) -> tuple[str, ...]:
 
 
 def shrink(
-    stimulus: Stimulus, difference: Difference, keep: int, rerun: Rerun, rounds: int = 4
+    stimulus: Stimulus, difference: Difference, keep: int, rerun: Rerun, rounds: int = 6
 ) -> Stimulus:
     """A shorter stimulus that still shows a difference of the same kind.
 
     Rows after the difference go first. Then each round tries, together, what is left without
     one of its chunks of rows, in ever smaller chunks (delta debugging), and without all but its
-    last few rows; the shortest that still differs goes on. The first ``keep`` rows, the reset,
-    stay.
+    last few rows; then without several of the chunks that could go alone. The shortest that
+    still differs goes on. The first ``keep`` rows, the reset, stay.
     """
     rows = stimulus.rows[: difference.cycle + 1]
+
+    def still(shorter: Sequence[Rows]) -> list[Rows | None]:
+        """Each, cut after its difference; None where there is none of that kind."""
+        tried = rerun([replace(stimulus, rows=r, exhaustive=False) for r in shorter])
+        pairs = zip(shorter, tried, strict=True)
+        same = difference.unknown
+        return [r[: d.cycle + 1] if d and d.unknown == same else None for r, d in pairs]
+
     chunks = 2
     for _ in range(rounds):
-        shorter = _without(rows, keep, chunks)
-        if not shorter:
+        length = len(rows) - keep - 1
+        if length <= 0:
             break
-        tried = rerun([replace(stimulus, rows=r, exhaustive=False) for r in shorter])
-        differing = [
-            r[: found.cycle + 1]
-            for r, found in zip(shorter, tried, strict=True)
-            if found is not None and found.unknown == difference.unknown
-        ]
-        chunks = 2 if differing else chunks * 4
-        rows = min([rows, *differing], key=len)
+        chunks = length if length <= _FEW else chunks
+        shorter = _shorter(rows, keep, chunks, still)
+        if not shorter and chunks >= length:
+            break
+        chunks = chunks if shorter else chunks * 4
+        rows = min([rows, *shorter], key=len)
     return replace(stimulus, rows=rows, exhaustive=False)
 
 
-def _without(rows: Rows, keep: int, chunks: int) -> list[Rows]:
-    """The rows without each of ``chunks`` equal parts, and those with only a short end left."""
-    head, body, last = rows[:keep], rows[keep:-1], rows[-1:]
-    size = -(-len(body) // chunks)
-    if not body:
-        return []
-    parts = [head + body[:i] + body[i + size :] + last for i in range(0, len(body), size)]
-    ends = [head + body[len(body) - n :] + last for n in _ENDS if n < len(body)]
-    return ends + parts
+def _shorter(
+    rows: Rows, keep: int, chunks: int, still: Callable[[Sequence[Rows]], list[Rows | None]]
+) -> list[Rows]:
+    """What ``still`` differs without a long start, one of ``chunks`` parts, or several of them."""
+    length = len(rows) - keep - 1
+    size = -(-length // chunks)
+    ends = [range(length - n) for n in _ENDS if n < length]
+    parts = [range(i, min(i + size, length)) for i in range(0, length, size)]
+    found = still([_without(rows, keep, [cut]) for cut in ends + parts])
+    loose = [part for part, r in zip(parts, found[len(ends) :], strict=True) if r]
+    if len(loose) > 1:
+        steps = range(len(loose), 1, -max(1, len(loose) // _UNIONS))
+        found += still([_without(rows, keep, loose[:n]) for n in steps])
+    return [r for r in found if r]
+
+
+def _without(rows: Rows, keep: int, cuts: Sequence[range]) -> Rows:
+    """The rows without those whose numbers, counted after the first ``keep``, are in ``cuts``."""
+    gone = {keep + i for cut in cuts for i in cut}
+    return tuple(row for i, row in enumerate(rows) if i not in gone)
 
 
 def _samples(

@@ -25,7 +25,7 @@ from sandboxes import Command, Limits, Sandbox
 from tools.hdl.aiger import has_latches, power_up
 from tools.hdl.compare import first_difference
 from tools.hdl.contract import Contract
-from tools.hdl.simulate import SimulationError, admit, simulate
+from tools.hdl.simulate import AS_WRITTEN, SimulationError, admit, simulate
 from tools.hdl.trace import Stimulus
 from tools.hdl.yosys import run_yosys
 
@@ -97,7 +97,8 @@ def stateless(source: str, contract: Contract, sandbox: Sandbox) -> bool:
 def _load(contract: Contract) -> str:
     """Checked before any optimisation too: it would give a loop some value and so hide it."""
     return (
-        f"hierarchy -check -top \\{contract.top} ; proc -noopt; flatten; chformal -remove; "
+        f"hierarchy -check -top \\{contract.top} ; {AS_WRITTEN}; "
+        "proc -noopt; flatten; chformal -remove; "
         "check -assert; opt_expr; opt_clean; memory; opt_expr; opt_clean; check -assert"
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from time import monotonic
@@ -18,13 +18,23 @@ from tools.hdl.stimuli import stimuli
 from tools.hdl.trace import Stimulus, Trace
 
 BY_LEVEL_CYCLES = 600
-BATCH_SECONDS_PER_DESIGN = 0.2
+EARLY_ROWS = 2000
+"""Of a much longer stimulus a batch sees these rows first: most wrong designs go no further."""
+BATCH_ROWS = 400_000
+"""Rows times designs that are simulated, and held in memory, at once."""
+LEAST_SECONDS = 0.2
+"""CPU time that a batch has for each of its designs, at least."""
 SLOW_ROWS = 50
+FIRST_PATIENCE, PATIENCE = 4.0, 8.0
+"""CPU seconds a design may take: some, and so many times what the golden took."""
 
 
 @dataclass(frozen=True)
 class Counterexample:
-    """Inputs under which the DUT is wrong, and what both sides did. ``str`` gives a table."""
+    """Inputs under which the DUT is wrong, and what both sides did.
+
+    ``str`` gives a table: a row a cycle, of each output ``expected/got`` before and after the edge.
+    """
 
     stimulus: Stimulus
     difference: Difference
@@ -32,16 +42,22 @@ class Counterexample:
     got: Trace
 
     def __str__(self) -> str:
-        names = [*self.stimulus.inputs, *(f"{o} expected/got" for o in self.expected.outputs)]
-        lines = ["cycle  " + "  ".join(names)]
+        clocked = bool(self.expected.after)
+        heads = [
+            f"{o} {p}" for o in self.expected.outputs for p in ("before", "after")[: 1 + clocked]
+        ]
+        if not clocked:
+            heads = list(self.expected.outputs)
+        table = [["cycle", *self.stimulus.inputs, *heads]]
         for cycle, row in enumerate(self.stimulus.rows):
-            outputs = []
-            for i in range(len(self.expected.outputs)):
-                phases = [(self.expected.before, self.got.before)]
-                if self.expected.after:
-                    phases.append((self.expected.after, self.got.after))
-                outputs.append(" ".join(f"{e[cycle][i]}/{g[cycle][i]}" for e, g in phases))
-            lines.append(f"{cycle:5}  " + "  ".join([*map(str, row), *outputs]))
+            samples = [(self.expected.before[cycle], self.got.before[cycle])]
+            if clocked:
+                samples.append((self.expected.after[cycle], self.got.after[cycle]))
+            outputs = range(len(self.expected.outputs))
+            cells = [f"{want[i]}/{have[i]}" for i in outputs for want, have in samples]
+            table.append([str(cycle), *map(str, row), *cells])
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        lines = ["  ".join(c.rjust(w) for c, w in zip(r, widths, strict=True)) for r in table]
         return "\n".join([*lines, str(self.difference)])
 
 
@@ -84,16 +100,19 @@ class Golden:
         The counterexample is cut after the difference. Raises SimulationError when the design
         gives no trace.
         """
-        return self._worst(
-            simulate(dut, self.contract, s, self.sandbox, seconds=self.patience)
-            for s in self.stimuli
-        )
+        weaker: Counterexample | None = None
+        for stimulus, expected in zip(self.stimuli, self.traces, strict=True):
+            got = simulate(dut, self.contract, stimulus, self.sandbox, seconds=self.patience)
+            found = _counterexample(stimulus, expected, got)
+            if _final(found):
+                return found
+            weaker = weaker or found
+        return weaker
 
     def starts(self, dut: str) -> bool:
         """True when the design, too slow for all rows, runs and agrees on the first few."""
-        first = replace(self.stimuli[0], rows=self.stimuli[0].rows[:SLOW_ROWS], exhaustive=False)
         try:
-            return self.under(dut, [first])[0] is None
+            return self.under(dut, [_cut(self.stimuli[0], SLOW_ROWS)])[0] is None
         except SimulationError:
             return False
 
@@ -105,21 +124,28 @@ class Golden:
 
     def check_many(self, duts: Sequence[str]) -> list[Counterexample | SimulationError | None]:
         """``check`` of many designs, in one compile and one run for each stimulus."""
-        seconds = self.patience + len(duts) * BATCH_SECONDS_PER_DESIGN
-        answers: list[list[Trace]] = [[] for _ in duts]
-        errors: dict[int, SimulationError] = {}
-        for stimulus in self.stimuli:
-            left = [i for i in range(len(duts)) if i not in errors]
-            batch = [duts[i] for i in left]
-            found = simulate_many(
-                batch, self.contract, stimulus, self.sandbox, seconds, self.patience
-            )
-            for i, answer in zip(left, found, strict=True):
-                if isinstance(answer, Trace):
-                    answers[i].append(answer)
-                else:
-                    errors[i] = answer
-        return [errors.get(i) or self._worst(traces) for i, traces in enumerate(answers)]
+        found: list[Counterexample | SimulationError | None] = [None] * len(duts)
+        for stimulus, expected in self._stages():
+            left = [i for i, answer in enumerate(found) if not _final(answer)]
+            size = max(1, BATCH_ROWS // len(stimulus.rows))
+            for batch in (left[k : k + size] for k in range(0, len(left), size)):
+                answers = self._run([duts[i] for i in batch], stimulus)
+                for i, got in zip(batch, answers, strict=True):
+                    new = _judged(stimulus, expected, got)
+                    found[i] = new if _final(new) else found[i] or new
+        return found
+
+    def _stages(self) -> Iterator[tuple[Stimulus, Trace]]:
+        """Each stimulus with its trace; before a long one, its beginning."""
+        for stimulus, trace in zip(self.stimuli, self.traces, strict=True):
+            if len(stimulus.rows) > 4 * EARLY_ROWS:
+                yield _cut(stimulus, EARLY_ROWS), _cut_trace(trace, EARLY_ROWS)
+            yield stimulus, trace
+
+    def _run(self, duts: Sequence[str], stimulus: Stimulus) -> Sequence[Trace | SimulationError]:
+        each = max(LEAST_SECONDS, (self.patience - FIRST_PATIENCE) / PATIENCE)
+        seconds = self.patience + len(duts) * each
+        return simulate_many(duts, self.contract, stimulus, self.sandbox, seconds, self.patience)
 
     def under(self, dut: str, stimuli: Sequence[Stimulus]) -> list[Counterexample | None]:
         """Simulate both sides under other stimuli and compare."""
@@ -142,14 +168,18 @@ class Golden:
         shortest = shrink(example.stimulus, example.difference, leading, rerun)
         return self.under(dut, [shortest])[0] or example
 
-    def _worst(self, traces: Iterable[Trace]) -> Counterexample | None:
-        weaker: Counterexample | None = None
-        for stimulus, expected, got in zip(self.stimuli, self.traces, traces, strict=True):
-            found = _counterexample(stimulus, expected, got)
-            if found is not None and not found.difference.unknown:
-                return found
-            weaker = weaker or found
-        return weaker
+
+def _judged(
+    stimulus: Stimulus, expected: Trace, got: Trace | SimulationError
+) -> Counterexample | SimulationError | None:
+    return _counterexample(stimulus, expected, got) if isinstance(got, Trace) else got
+
+
+def _final(found: Counterexample | SimulationError | None) -> bool:
+    """True when further stimuli cannot change the answer: no trace, or a wrong known value."""
+    if isinstance(found, Counterexample):
+        return not found.difference.unknown
+    return found is not None
 
 
 def _counterexample(stimulus: Stimulus, expected: Trace, got: Trace) -> Counterexample | None:
@@ -157,9 +187,17 @@ def _counterexample(stimulus: Stimulus, expected: Trace, got: Trace) -> Countere
     if found is None:
         return None
     end = found.cycle + 1
-    cut = replace(stimulus, rows=stimulus.rows[:end], exhaustive=False)
-    want, have = (replace(t, before=t.before[:end], after=t.after[:end]) for t in (expected, got))
-    return Counterexample(cut, found, want, have)
+    return Counterexample(
+        _cut(stimulus, end), found, _cut_trace(expected, end), _cut_trace(got, end)
+    )
+
+
+def _cut(stimulus: Stimulus, rows: int) -> Stimulus:
+    return replace(stimulus, rows=stimulus.rows[:rows], exhaustive=False)
+
+
+def _cut_trace(trace: Trace, rows: int) -> Trace:
+    return replace(trace, before=trace.before[:rows], after=trace.after[:rows])
 
 
 def prepare(
@@ -183,6 +221,6 @@ def prepare(
         rare = resets_in_rare_states(contract, chosen[0], traces[0])
         chosen.append(replace(by_level, rows=by_level.rows + rare))
         traces.append(simulate(source, contract, chosen[1], sandbox))
-    patience = min(20.0, 4 + 8 * (monotonic() - start))
+    patience = min(20.0, FIRST_PATIENCE + PATIENCE * (monotonic() - start))
     masked = [mask_power_up(t, contract, s) for t, s in zip(traces, chosen, strict=True)]
     return Golden(source, contract, tuple(chosen), tuple(masked), sandbox, patience)

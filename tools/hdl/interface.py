@@ -161,10 +161,20 @@ def _statements(body: ast.Statement) -> list[ast.Statement]:
 
 
 def _assigns_constants(body: ast.Statement) -> bool:
-    """True when every assignment below is of a constant, and there is one."""
-    assignments = [n for n in _below(body) if isinstance(n, ast.AssignmentExpression)]
+    """True when every assignment below is of a constant, and there is one.
+
+    The counting of a for loop assigns no state, and its variable is a constant in each turn.
+    """
+    loops = [n for n in _below(body) if isinstance(n, ast.ForLoopStatement)]
+    counting = [step for loop in loops for step in (*loop.initializers, *loop.steps)]
+    counters = {_path(n) for step in counting for n in _below(step) if isinstance(n, _NAMED)}
+    assignments = [
+        n for n in _below(body) if isinstance(n, ast.AssignmentExpression) and n not in counting
+    ]
     return bool(assignments) and not any(
-        isinstance(n, _NAMED) and n.symbol.kind not in _CONSTANT_SYMBOLS
+        isinstance(n, _NAMED)
+        and n.symbol.kind not in _CONSTANT_SYMBOLS
+        and _path(n) not in counters
         for assignment in assignments
         for n in _below(assignment.right)
     )

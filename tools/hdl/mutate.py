@@ -132,6 +132,8 @@ def _constant(design: _Design, node: Any) -> Iterator[_Change]:
         return
     vector = node.kind == SyntaxKind.IntegerVectorExpression
     token = node.value if vector else node.literal
+    if getattr(token.value, "hasUnknown", False):
+        return  # whatever takes the place of X is one of the values it stands for: no fault
     try:
         value = int(token.value)
     except (TypeError, ValueError):
@@ -228,7 +230,9 @@ def _signedness(design: _Design, node: Any) -> Iterator[_Change]:
 
 def _dropped(design: _Design, node: Any) -> Iterator[_Change]:
     if node.kind == SyntaxKind.ExpressionStatement and node.expr.kind in _ASSIGNMENTS:
-        yield _Change("dropped", f"{design.text(node)} dropped", (span(node.sourceRange, ";"),))
+        # Not a lone semicolon: Icarus takes none as the whole of an initial block.
+        edit = span(node.sourceRange, "begin end")
+        yield _Change("dropped", f"{design.text(node)} dropped", (edit,))
 
 
 def _inside(node: SyntaxNode, kinds: frozenset[SyntaxKind]) -> bool:

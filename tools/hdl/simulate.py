@@ -37,6 +37,8 @@ Kind = Literal["compile", "timeout", "runtime", "guard", "starved"]
 """``timeout``: it used its CPU time; ``starved``: the machine did not give it any."""
 Simulator = Literal["icarus", "verilator"]
 
+AS_WRITTEN = "setattr -unset always_comb -unset always_latch -unset always_ff p:*"
+"""For Yosys before ``proc``: a latch in an ``always_comb`` is to be found, not refused."""
 _COMPILE_FAILED = 90
 _SECRET = secrets.token_hex(8)
 """Part of module names in a batch, so that no member can name another."""
@@ -96,30 +98,42 @@ def simulate_many(
     """Simulate many designs of one contract with the same rows, in one compile and one run.
 
     Each gets what it would get alone: when the batch fails or is not done in ``seconds``,
-    its members run one by one, each for at most ``alone_seconds``.
+    its members run one by one, each for at most ``alone_seconds``. Designs that differ only in
+    comments and in spacing within lines are simulated once.
     """
     contract = _as_driven(contract, stimulus)
     results: list[Trace | SimulationError | None] = [None] * len(sources)
     batch: list[tuple[int, str, str]] = []
+    first: dict[str, int] = {}
+    twins: dict[int, int] = {}
     for i, source in enumerate(sources):
         try:
-            batch.append((i, *_member(source, contract.top, i)))
+            text = _admitted(source, contract.top)
+            twins[i] = first.setdefault(text, i)
+            if twins[i] == i:
+                batch.append((i, *_member(text, contract.top, i)))
         except SimulationError as error:
             results[i] = error
         except SourceError:
             continue
     for i, trace in _together(batch, contract, stimulus, sandbox, seconds).items():
         results[i] = trace
-    return [
-        result or _alone(sources[i], contract, stimulus, sandbox, alone_seconds)
-        for i, result in enumerate(results)
-    ]
+    found: list[Trace | SimulationError] = []
+    for i, source in enumerate(sources):
+        twin = found[twins[i]] if twins.get(i, i) < i else None
+        own = results[i] or twin
+        found.append(own or _alone(source, contract, stimulus, sandbox, alone_seconds))
+    return found
 
 
 @lru_cache(maxsize=512)
-def _member(source: str, top: str, number: int) -> tuple[str, str]:
-    """The admitted design, its modules renamed to be the only ones so named, and its top's name."""
-    text = admit(source, top)
+def _admitted(source: str, top: str) -> str:
+    return admit(source, top)
+
+
+@lru_cache(maxsize=512)
+def _member(text: str, top: str, number: int) -> tuple[str, str]:
+    """An admitted design, its modules renamed to be the only ones so named, and its top's name."""
     names = {name: f"{name}_{_SECRET}_{number}" for name in declared(parse(text))}
     return rename(text, names), names[top]
 
@@ -306,7 +320,8 @@ def lower(
     """
     filled = f"check -assert; setundef -{fill}; setundef -init -{fill}; " if fill else ""
     script = (
-        f"read_verilog -sv design.sv; hierarchy -check -top \\{top} ; proc; flatten; opt; memory; "
+        f"read_verilog -sv design.sv; hierarchy -check -top \\{top} ; "
+        f"{AS_WRITTEN}; proc; flatten; opt; memory; "
         f"{filled}opt_clean; write_verilog -noattr lowered.v"
     )
     files = {"design.sv": source.encode()}

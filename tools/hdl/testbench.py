@@ -32,8 +32,12 @@ def icarus_testbench(
     out_width = sum(port.width for port in contract.outputs)
     lines = ["`timescale 1ns/1ps", f"module bench_{nonce};", "integer fd, cycle;"]
     lines.append(f"reg [{width - 1}:0] rows [0:{rows - 1}], row;")
-    lines += [f"reg [{port.width - 1}:0] in_{lane}_{i};" for lane, i, port in driven]
-    lines.append("reg clock;")
+    idle = _idle(contract)
+    for lane, i, port in driven:
+        start = f" = {idle[port.name]}" if port.name in idle else ""
+        lines.append(f"reg [{port.width - 1}:0] in_{lane}_{i}{start};")
+    if contract.pulsed is not None:
+        lines.append(f"reg clock = {idle[contract.pulsed.port]};")
     for k, dut in enumerate(duts):
         for i, port in enumerate(contract.outputs):
             lines.append(f"wire [{port.width - 1}:0] out_{k}_{i};")
@@ -41,7 +45,7 @@ def icarus_testbench(
         lines.append(_instance(contract, dut, k))
     lines.append("initial begin")
     lines.append(f'fd = $fopen("{record_name(nonce)}"); $readmemh("{STIMULUS_FILE}", rows);')
-    lines.append(_power_up(contract, lanes))
+    lines.append("#10;")
     lines.append(f"for (cycle = 0; cycle < {rows}; cycle = cycle + 1) begin row = rows[cycle];")
     lines += _drive(contract, lanes)
     lines.append(_sample(contract, len(duts), nonce))
@@ -88,18 +92,15 @@ def to_trace(contract: Contract, recorded: Sequence[str], simulator: str) -> Tra
     for port in contract.outputs:
         cuts.append((at, at + port.width))
         at += port.width
-    known: dict[str, tuple[str, ...]] = {}
-
-    def cut(bits: str) -> tuple[str, ...]:
-        if bits not in known:
-            known[bits] = tuple(bits[a:b] for a, b in cuts)
-        return known[bits]
-
+    known: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+    for bits in set(recorded):
+        row = tuple(bits[a:b] for a, b in cuts), tuple(bits[at + a : at + b] for a, b in cuts)
+        known[bits] = row
     names = tuple(p.name for p in contract.outputs)
+    before = tuple([known[bits][0] for bits in recorded])
     if contract.pulsed is None:
-        return Trace(names, tuple(cut(bits) for bits in recorded), simulator=simulator)
-    before = tuple(cut(bits[:at]) for bits in recorded)
-    after = tuple(cut(bits[at:]) for bits in recorded)
+        return Trace(names, before, simulator=simulator)
+    after = tuple([known[bits][1] for bits in recorded])
     return Trace(names, before, after, simulator=simulator)
 
 
@@ -113,18 +114,16 @@ def _instance(contract: Contract, dut: Instance, k: int) -> str:
     return f"\\{dut.top} dut_{k} ({pins});"
 
 
-def _power_up(contract: Contract, lanes: int) -> str:
-    """Clocks and asynchronous resets start inactive, so that the first row makes real edges."""
-    idle = 1 if contract.pulsed is not None and contract.pulsed.edge == "negedge" else 0
-    levels = [f"clock = {idle};"]
-    resets = {r.port: r for r in contract.resets if r.asynchronous}
-    for lane in range(lanes):
-        for i, port in enumerate(contract.driven):
-            if port.name in contract.edge_sensitive:
-                reset = resets.get(port.name)
-                inactive = 0 if reset is None or reset.active_high else 1
-                levels.append(f"in_{lane}_{i} = {inactive};")
-    return " ".join([*levels, "#10;"])
+def _idle(contract: Contract) -> dict[str, int]:
+    """Levels that clocks and asynchronous resets have from the start, inactive.
+
+    They are initial values of variables, which are no events: the first row makes the first edge.
+    """
+    low = {r.port for r in contract.resets if r.asynchronous and not r.active_high}
+    levels = {name: int(name in low) for name in contract.edge_sensitive}
+    if contract.pulsed is not None:
+        levels[contract.pulsed.port] = int(contract.pulsed.edge == "negedge")
+    return levels
 
 
 def _drive(contract: Contract, lanes: int) -> list[str]:
