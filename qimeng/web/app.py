@@ -27,7 +27,7 @@ from qimeng.web.live import follow
 from qimeng.web.trace import Json
 from qimeng.web.views import summary
 
-_STATIC = frozenset((*SCRIPTS, "runs", "chat", "keys", "main"))
+_STATIC = frozenset((*SCRIPTS, "runs", "search", "compare", "chat", "keys", "main"))
 _LOG = logging.getLogger(__name__)
 
 

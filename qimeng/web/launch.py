@@ -43,17 +43,22 @@ class Launch:
     folder: Path
     run: str = ""
     message: str = ""
+    over: bool = False
 
     def look(self) -> dict[str, Any]:
         """``state`` is starting, working or over; ``message`` says why no run came of it."""
         self.run = self.run or _run_of(self.process.pid)
-        code = self.process.poll()
-        if code is not None and self.folder.exists():
-            self.message = "" if self.run else self._complaint(code)
-            shutil.rmtree(self.folder, ignore_errors=True)
-        state = "over" if code is not None else "working" if self.run else "starting"
+        state = "over" if self.over else "working" if self.run else "starting"
         told = {"id": self.id, "goal": self.goal, "run": self.run, "state": state}
         return told | {"message": self.message}
+
+    def see_off(self) -> None:
+        """Wait for the process to end, note why it made no run, and remove what it was given."""
+        code = self.process.wait()
+        self.run = self.run or _run_of(self.process.pid)
+        self.message = "" if self.run else self._complaint(code)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.over = True
 
     def _complaint(self, code: int) -> str:
         text = (self.folder / "stderr").read_text(errors="replace").strip()
@@ -90,11 +95,9 @@ class Launcher:
             raise BadInput(str(error)) from error
         caps = [f"--budget={budget}"] if budget else []
         words = ["resume", *caps, "--", folder.name]
-        launch = self._begin(words, f"go on: {run_id}", _scratch())
-        launch.run = folder.name
-        return launch
+        return self._begin(words, f"go on: {run_id}", _scratch(), folder.name)
 
-    def _begin(self, arguments: Sequence[str], goal: str, folder: Path) -> Launch:
+    def _begin(self, arguments: Sequence[str], goal: str, folder: Path, run: str = "") -> Launch:
         with (folder / "stderr").open("wb") as complaints:
             process = subprocess.Popen(
                 [sys.executable, "-m", "qimeng", arguments[0], "--json", *arguments[1:]],
@@ -103,8 +106,8 @@ class Launcher:
                 stderr=complaints,
                 start_new_session=True,
             )
-        threading.Thread(target=process.wait, daemon=True).start()  # no zombie stays
-        launch = Launch(process.pid, goal, process, folder)
+        launch = Launch(process.pid, goal, process, folder, run)
+        threading.Thread(target=launch.see_off, daemon=True).start()
         with self._lock:
             self._launches[launch.id] = launch
         return launch

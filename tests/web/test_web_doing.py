@@ -88,10 +88,8 @@ def test_a_goal_that_looks_like_an_option_stays_a_goal(home, monkeypatch):
         def __init__(self, arguments, **options):
             started.append((arguments, options))
 
-        def poll(self):
-            return None
-
-        wait = poll
+        def wait(self):
+            return 0
 
     monkeypatch.setattr(subprocess, "Popen", Process)
     Launcher().start({"goal": "--sandbox=host", "model": "--json"})

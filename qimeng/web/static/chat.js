@@ -7,7 +7,11 @@ export class ChatPage {
     this.id = id || null;
     this.sessions = el("nav", { class: "sessions", "aria-label": "Sessions" });
     this.turns = el("div", { class: "turns", "aria-live": "polite" });
-    this.field = el("textarea", { rows: "2", placeholder: "Say what to design, or correct it (Enter sends, Shift+Enter is a new line)", "aria-label": "Message" });
+    this.field = el("textarea", {
+      rows: "2",
+      placeholder: "Say what to design, or correct it (Enter sends, Shift+Enter is a new line)",
+      "aria-label": "Message",
+    });
     this.button = el("button", { class: "main" }, "Send");
     const form = el("form", { class: "ask" }, this.field, this.button);
     form.addEventListener("submit", (event) => {
@@ -19,26 +23,59 @@ export class ChatPage {
       event.preventDefault();
       this.send();
     });
-    this.root = el("div", { class: "chat" }, this.sessions, el("div", { class: "talk" }, this.turns, form));
+    this.root = el(
+      "div",
+      { class: "chat" },
+      this.sessions,
+      el("div", { class: "talk" }, this.turns, form),
+    );
   }
 
   async begin() {
     await this.list();
     if (this.id) {
       const { turns } = await ask(`/api/sessions/${encodeURIComponent(this.id)}`);
-      fill(this.turns, turns.flatMap((turn) => [said(turn.text), answered(turn.reply ?? "This turn was cut off, or is still worked on. Say something to go on.", turn.run_id)]));
+      fill(
+        this.turns,
+        turns.flatMap((turn) => [
+          said(turn.text),
+          answered(
+            turn.reply ?? "This turn was cut off, or is still worked on. Say something to go on.",
+            turn.run_id,
+          ),
+        ]),
+      );
       this.turns.scrollTop = this.turns.scrollHeight;
     } else {
-      fill(this.turns, el("p", { class: "empty" }, "Say in words what to make. Open points are asked back; corrections such as “make the reset active low” start from where the design stands. /help lists commands."));
+      fill(
+        this.turns,
+        el(
+          "p",
+          { class: "empty" },
+          "Say in words what to make. Open points are asked back; corrections such as “make the reset active low” start from where the design stands. /help lists commands.",
+        ),
+      );
     }
     this.field.focus();
   }
 
   async list() {
     const { sessions } = await ask("/api/sessions");
-    fill(this.sessions, el("a", { class: "main button", href: "#/chat" }, "New session"), sessions.map((session) => el("a", {
-      href: `#/chat/${session.id}`, title: session.title, "aria-current": session.id === this.id,
-    }, session.title)));
+    fill(
+      this.sessions,
+      el("a", { class: "main button", href: "#/chat" }, "New session"),
+      sessions.map((session) =>
+        el(
+          "a",
+          {
+            href: `#/chat/${session.id}`,
+            title: session.title,
+            "aria-current": session.id === this.id,
+          },
+          session.title,
+        ),
+      ),
+    );
   }
 
   async send() {
@@ -64,11 +101,15 @@ export class ChatPage {
 
   async listen(text, reply) {
     const answer = await fetch("/api/chat", {
-      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ session: this.id, text }),
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ session: this.id, text }),
     });
     if (!answer.ok) throw new Error((await answer.json()).error);
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-    let rest = "", pieces = "", run = null;
+    let rest = "",
+      pieces = "",
+      run = null;
     for (;;) {
       const { value, done } = await reader.read();
       if (done) return;
@@ -80,7 +121,12 @@ export class ChatPage {
         if (told.run) run = told.run;
         if (told.text) pieces += told.text;
         if (told.error) throw new Error(told.error);
-        fill(reply, ...(told.reply !== undefined ? words(told.reply, run) : words(pieces || told.progress || "…", run, !pieces)));
+        fill(
+          reply,
+          ...(told.reply !== undefined
+            ? words(told.reply, run)
+            : words(pieces || told.progress || "…", run, !pieces)),
+        );
         this.turns.scrollTop = this.turns.scrollHeight;
         if (told.reply !== undefined) {
           reader.cancel();
@@ -112,6 +158,13 @@ function answered(text, run) {
 
 // Fenced code stands out; everything else is plain text.
 function words(text, run, faint = false) {
-  const parts = text.split(/```\w*\n?/).map((part, i) => (i % 2 ? el("pre", {}, part) : part && el("span", { class: faint ? "soft" : null }, part)));
-  return [...parts.filter(Boolean), run ? el("p", {}, el("a", { href: `#/runs/${run}` }, `the trace of run ${run}`)) : null].filter(Boolean);
+  const parts = text
+    .split(/```\w*\n?/)
+    .map((part, i) =>
+      i % 2 ? el("pre", {}, part) : part && el("span", { class: faint ? "soft" : null }, part),
+    );
+  return [
+    ...parts.filter(Boolean),
+    run ? el("p", {}, el("a", { href: `#/runs/${run}` }, `the trace of run ${run}`)) : null,
+  ].filter(Boolean);
 }

@@ -28,14 +28,25 @@ export function ago(at) {
 }
 
 export function count(n) {
-  return n >= 10000 ? `${(n / 1000).toFixed(n >= 1e5 ? 0 : 1)}k` : Math.round(n).toLocaleString("en");
+  return n >= 10000
+    ? `${(n / 1000).toFixed(n >= 1e5 ? 0 : 1)}k`
+    : Math.round(n).toLocaleString("en");
 }
 
 export function amount(n) {
-  return Math.abs(n) >= 1000 ? Math.round(n).toLocaleString("en") : String(Number(n.toPrecision(4)));
+  return Math.abs(n) >= 1000
+    ? Math.round(n).toLocaleString("en")
+    : String(Number(n.toPrecision(4)));
 }
 
-const TONES = { done: "good", pass: "good", fail: "bad", running: "live", working: "live", starting: "live" };
+const TONES = {
+  done: "good",
+  pass: "good",
+  fail: "bad",
+  running: "live",
+  working: "live",
+  starting: "live",
+};
 const WARNING = ["paused", "interrupted", "inconclusive", "created"];
 
 export function tone(status) {
@@ -44,13 +55,24 @@ export function tone(status) {
 
 export function badge(status, more = "") {
   const words = String(status).replace("_", " ");
-  return el("span", { class: `badge ${tone(status)}` }, more && more !== "none" ? `${words} · ${more}` : words);
+  return el(
+    "span",
+    { class: `badge ${tone(status)}` },
+    more && more !== "none" ? `${words} · ${more}` : words,
+  );
 }
 
 // A counterexample ends with the difference: its picture is scrolled to the end.
 export function svgPicture(svg, words) {
-  const toEnd = (event) => { if (event.target.parentElement?.matches(".wave")) event.target.parentElement.scrollLeft = 1e6; };
-  return el("img", { class: "picture", alt: words, onload: toEnd, src: `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}` });
+  const toEnd = (event) => {
+    if (event.target.parentElement?.matches(".wave")) event.target.parentElement.scrollLeft = 1e6;
+  };
+  return el("img", {
+    class: "picture",
+    alt: words,
+    onload: toEnd,
+    src: `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`,
+  });
 }
 
 export function complain(error) {

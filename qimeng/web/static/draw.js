@@ -5,21 +5,29 @@ const LANE = 20;
 const GROUP_COLOURS = ["model", "tool", "candidate", "verdict", "measured", "note", "plan", "run"];
 
 export function lanesPicture(onPick) {
-  const canvas = el("canvas", { class: "lanes", role: "img", "aria-label": "What each agent did over time" });
-  let lanes = [], end = 1, cursor = null;
+  const canvas = el("canvas", {
+    class: "lanes",
+    role: "img",
+    "aria-label": "What each agent did over time",
+  });
+  let lanes = [],
+    end = 1,
+    cursor = null;
 
   function left() {
     return Math.min(96, canvas.clientWidth * 0.25);
   }
 
   function draw() {
-    const width = canvas.clientWidth, height = Math.max(1, lanes.length) * LANE + 16;
+    const width = canvas.clientWidth,
+      height = Math.max(1, lanes.length) * LANE + 16;
     if (!width) return;
     const scale = window.devicePixelRatio || 1;
     canvas.style.height = `${height}px`;
     canvas.width = width * scale;
     canvas.height = height * scale;
-    const pen = canvas.getContext("2d"), colours = palette(canvas);
+    const pen = canvas.getContext("2d"),
+      colours = palette(canvas);
     pen.scale(scale, scale);
     pen.font = "12px system-ui, sans-serif";
     const x = (t) => left() + (t / end) * (width - left() - 8);
@@ -46,7 +54,8 @@ export function lanesPicture(onPick) {
     pen.font = "11px system-ui, sans-serif";
     for (let i = 0; i <= 4; i++) {
       const label = `${amount(Number(((end * i) / 4).toFixed(end < 20 ? 1 : 0)))} s`;
-      const shift = i === 4 ? pen.measureText(label).width : i ? pen.measureText(label).width / 2 : 0;
+      const shift =
+        i === 4 ? pen.measureText(label).width : i ? pen.measureText(label).width / 2 : 0;
       pen.fillText(label, x((end * i) / 4) - shift, height - 2);
     }
   }
@@ -88,14 +97,23 @@ export function metricBars(candidates) {
   }
   return [...metrics].map(([name, { unit, bars }]) => {
     const top = Math.max(...bars.map(([, value]) => Math.abs(value)), 1e-12);
-    return el("figure", { class: "bars" }, el("figcaption", {}, `${name}${unit ? `, ${unit}` : ""}`),
-      bars.slice(0, 60).map(([id, value]) => bar(id, value, Math.abs(value) / top)));
+    return el(
+      "figure",
+      { class: "bars" },
+      el("figcaption", {}, `${name}${unit ? `, ${unit}` : ""}`),
+      bars.slice(0, 60).map(([id, value]) => bar(id, value, Math.abs(value) / top)),
+    );
   });
 }
 
 function bar(id, value, share) {
   const filled = el("span", { class: "filled" });
   filled.style.width = `${Math.max(0.5, share * 100)}%`;
-  return el("div", { class: "bar-row" }, el("span", { class: "bar-name", title: id }, id),
-    el("span", { class: "track" }, filled), el("span", { class: "bar-value" }, amount(value)));
+  return el(
+    "div",
+    { class: "bar-row" },
+    el("span", { class: "bar-name", title: id }, id),
+    el("span", { class: "track" }, filled),
+    el("span", { class: "bar-value" }, amount(value)),
+  );
 }

@@ -2,14 +2,37 @@
 import { el } from "./dom.js";
 
 const KEYS = [
-  ["/", "search all runs"], ["j k", "next and previous, in lists and timelines"], ["Enter", "open"], ["n", "new run"],
-  ["1 2 3", "timeline, candidates, result"], ["→ ←", "replay: one step on, one step back"], ["Space", "replay: play, pause"],
-  ["f", "filter the events"], ["Esc", "back"], ["g", "all runs"], ["?", "this help"],
+  ["/", "search all runs"],
+  ["j k", "next and previous, in lists and timelines"],
+  ["Enter", "open"],
+  ["n", "new run"],
+  ["1 2 3", "timeline, candidates, result"],
+  ["→ ←", "replay: one step on, one step back"],
+  ["Space", "replay: play, pause"],
+  ["f", "filter the events"],
+  ["Esc", "back"],
+  ["g", "all runs"],
+  ["?", "this help"],
 ];
 
-const dialog = el("dialog", { class: "keys" }, el("h2", {}, "Keys"),
-  el("dl", {}, KEYS.flatMap(([keys, words]) => [el("dt", {}, keys.split(" ").map((k) => el("kbd", {}, k))), el("dd", {}, words)])),
-  el("form", { method: "dialog" }, el("button", { class: "main" }, "Close")));
+const dialog = el(
+  "dialog",
+  { class: "keys" },
+  el("h2", {}, "Keys"),
+  el(
+    "dl",
+    {},
+    KEYS.flatMap(([keys, words]) => [
+      el(
+        "dt",
+        {},
+        keys.split(" ").map((k) => el("kbd", {}, k)),
+      ),
+      el("dd", {}, words),
+    ]),
+  ),
+  el("form", { method: "dialog" }, el("button", { class: "main" }, "Close")),
+);
 
 export function showHelp() {
   if (!dialog.isConnected) document.body.append(dialog);

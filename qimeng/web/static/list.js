@@ -10,7 +10,11 @@ export class VirtualList {
   constructor({ load, draw, pick, label }) {
     Object.assign(this, { load, draw, pick });
     this.space = el("div", { class: "space" });
-    this.root = el("div", { class: "rows", tabindex: "0", role: "listbox", "aria-label": label }, this.space);
+    this.root = el(
+      "div",
+      { class: "rows", tabindex: "0", role: "listbox", "aria-label": label },
+      this.space,
+    );
     this.root.addEventListener("scroll", () => this.show(), { passive: true });
     new ResizeObserver(() => this.show()).observe(this.root);
     this.forget();
@@ -41,7 +45,8 @@ export class VirtualList {
   }
 
   keep(from, rows) {
-    for (let i = 0; i < rows.length; i += PAGE) this.pages.set((from + i) / PAGE, rows.slice(i, i + PAGE));
+    for (let i = 0; i < rows.length; i += PAGE)
+      this.pages.set((from + i) / PAGE, rows.slice(i, i + PAGE));
   }
 
   async fetchPage(number) {
@@ -64,7 +69,10 @@ export class VirtualList {
     const height = this.height;
     this.space.style.height = `${this.total * height}px`;
     const first = Math.max(0, Math.floor(this.root.scrollTop / height) - MARGIN);
-    const last = Math.min(this.total, Math.ceil((this.root.scrollTop + this.root.clientHeight) / height) + MARGIN);
+    const last = Math.min(
+      this.total,
+      Math.ceil((this.root.scrollTop + this.root.clientHeight) / height) + MARGIN,
+    );
     const made = [];
     for (let i = first; i < last; i++) made.push(this.line(i, height));
     this.space.replaceChildren(...made);
@@ -75,8 +83,11 @@ export class VirtualList {
     const row = this.pages.get(page)?.[position % PAGE];
     if (!row && !this.pages.has(page)) this.fetchPage(page);
     const kind = `row ${row ? row.group : "waiting"}${row && row.seq > this.dimAfter ? " future" : ""}`;
-    const line = el("div", { class: kind, role: "option", "aria-selected": String(position === this.chosen) },
-      row ? this.draw(row) : "…");
+    const line = el(
+      "div",
+      { class: kind, role: "option", "aria-selected": String(position === this.chosen) },
+      row ? this.draw(row) : "…",
+    );
     line.style.transform = `translateY(${position * height}px)`;
     if (row) line.addEventListener("click", () => this.choose(position));
     return line;
@@ -94,9 +105,11 @@ export class VirtualList {
   }
 
   reveal(position) {
-    const top = position * this.height, view = this.root.clientHeight;
+    const top = position * this.height,
+      view = this.root.clientHeight;
     this.space.style.height = `${this.total * this.height}px`;
     if (top < this.root.scrollTop) this.root.scrollTop = Math.max(0, top - this.height);
-    else if (top + this.height > this.root.scrollTop + view) this.root.scrollTop = top + 2 * this.height - view;
+    else if (top + this.height > this.root.scrollTop + view)
+      this.root.scrollTop = top + 2 * this.height - view;
   }
 }

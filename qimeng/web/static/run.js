@@ -15,9 +15,22 @@ export class RunPage {
     this.timeline = new Timeline(source, (seq) => this.candidates.show(this.candidates.all, seq));
     this.result = new ResultView(source);
     this.head = el("section", { class: "head" });
-    this.tabs = el("div", { class: "tabs", role: "tablist" }, TABS.map((name, i) => el("button", {
-      type: "button", role: "tab", id: `tab-${name}`, onclick: () => this.open(i),
-    }, name)));
+    this.tabs = el(
+      "div",
+      { class: "tabs", role: "tablist" },
+      TABS.map((name, i) =>
+        el(
+          "button",
+          {
+            type: "button",
+            role: "tab",
+            id: `tab-${name}`,
+            onclick: () => this.open(i),
+          },
+          name,
+        ),
+      ),
+    );
     this.views = [this.timeline.root, this.candidates.root, this.result.root];
     this.root = el("div", { class: "run-page" }, this.head, this.tabs, this.views);
     this.open(0);
@@ -33,7 +46,10 @@ export class RunPage {
       return;
     }
     if (seq !== undefined) this.timeline.goTo(seq);
-    this.stopFollowing = this.source.follow((summary) => this.news(summary), () => {});
+    this.stopFollowing = this.source.follow(
+      (summary) => this.news(summary),
+      () => {},
+    );
   }
 
   end() {
@@ -67,37 +83,99 @@ export class RunPage {
     const tokens = spend.tokens_in + spend.tokens_out;
     const evidence = summary.result.evidence;
     const facts = [
-      summary.id, ago(summary.began), `${count(summary.events)} events`, `${count(tokens)} tokens`, seconds(spend.seconds),
-      spend.usd ? `$${spend.usd.toFixed(4)}` : null, summary.settings.model,
+      summary.id,
+      ago(summary.began),
+      `${count(summary.events)} events`,
+      `${count(tokens)} tokens`,
+      seconds(spend.seconds),
+      spend.usd ? `$${spend.usd.toFixed(4)}` : null,
+      summary.settings.model,
     ].filter(Boolean);
-    fill(this.head,
+    fill(
+      this.head,
       el("h1", { title: summary.goal }, summary.goal || summary.id),
-      el("p", { class: "line" }, badge(summary.status, evidence), facts.map((f) => el("span", { class: "fact" }, f))),
-      summary.damage && el("p", { class: "remark bad" }, `The log is damaged: ${summary.damage}. What stands before that is shown.`),
-      summary.status === "paused" && (summary.result.reasons || []).map((r) => el("p", { class: "remark" }, r)),
-      el("div", { class: "line" }, summary.budget.map(meter), this.source.live && this.actions(summary)));
+      el(
+        "p",
+        { class: "line" },
+        badge(summary.status, evidence),
+        facts.map((f) => el("span", { class: "fact" }, f)),
+      ),
+      summary.damage &&
+        el(
+          "p",
+          { class: "remark bad" },
+          `The log is damaged: ${summary.damage}. What stands before that is shown.`,
+        ),
+      summary.status === "paused" &&
+        (summary.result.reasons || []).map((r) => el("p", { class: "remark" }, r)),
+      el(
+        "div",
+        { class: "line" },
+        summary.budget.map(meter),
+        this.source.live && this.actions(summary),
+      ),
+    );
   }
 
   actions(summary) {
     const base = this.source.base;
-    const act = (what, body) => ask(`${base}/${what}`, body).catch((error) => this.head.append(complain(error)));
+    const act = (what, body) =>
+      ask(`${base}/${what}`, body).catch((error) => this.head.append(complain(error)));
     const found = [];
     if (summary.status === "running") {
       found.push(el("button", { type: "button", onclick: () => act("stop", {}) }, "Pause"));
     } else if (["paused", "interrupted"].includes(summary.status)) {
-      this.caps = this.caps || el("input", { placeholder: "budget: tokens=40000,seconds=900", "aria-label": "New caps", size: "34" });
-      found.push(this.caps, el("button", { type: "button", class: "main", onclick: () => act("resume", { budget: this.caps.value }) }, "Resume"));
+      this.caps =
+        this.caps ||
+        el("input", {
+          placeholder: "budget: tokens=40000,seconds=900",
+          "aria-label": "New caps",
+          size: "34",
+        });
+      found.push(
+        this.caps,
+        el(
+          "button",
+          {
+            type: "button",
+            class: "main",
+            onclick: () => act("resume", { budget: this.caps.value }),
+          },
+          "Resume",
+        ),
+      );
     }
-    const links = [["report", "report"], ["export/html", "HTML"], ["export/json", "JSON"], ["export/otlp", "OTLP"]];
-    found.push(el("span", { class: "exports" }, links.map(([path, words]) => el("a", {
-      href: `${base}/${path}`, target: path === "report" ? "_blank" : null, rel: "noopener",
-    }, words))));
+    const links = [
+      ["report", "report"],
+      ["export/html", "HTML"],
+      ["export/json", "JSON"],
+      ["export/otlp", "OTLP"],
+    ];
+    found.push(
+      el(
+        "span",
+        { class: "exports" },
+        links.map(([path, words]) =>
+          el(
+            "a",
+            {
+              href: `${base}/${path}`,
+              target: path === "report" ? "_blank" : null,
+              rel: "noopener",
+            },
+            words,
+          ),
+        ),
+      ),
+    );
     return found;
   }
 
   open(i) {
     this.tab = i;
-    this.views.forEach((view, j) => { view.hidden = i !== j; });
+    this.views.forEach((view, j) => {
+      view.hidden = i !== j;
+    });
     [...this.tabs.children].forEach((tab, j) => tab.setAttribute("aria-selected", String(i === j)));
     if (i === 0) this.timeline.list.show();
   }
@@ -125,8 +203,12 @@ export class RunPage {
 function meter([cap, used, limit]) {
   const share = Math.min(1, used / Math.max(limit, 1e-9));
   const level = share >= 1 ? "bad" : share >= 0.8 ? "warn" : "good";
-  return el("label", { class: `meter ${level}` }, `${cap} ${count(used)} of ${count(limit)} `,
-    el("progress", { max: "1", value: share }));
+  return el(
+    "label",
+    { class: `meter ${level}` },
+    `${cap} ${count(used)} of ${count(limit)} `,
+    el("progress", { max: "1", value: share }),
+  );
 }
 
 export function runPage(id) {
@@ -139,7 +221,8 @@ export function showExported(data) {
   document.body.classList.add("exported");
   document.addEventListener("keydown", (event) => {
     const typing = event.target.matches("input:not([type=range]):not([type=checkbox]), textarea");
-    if (!typing && !event.ctrlKey && !event.metaKey && !event.altKey && page.key(event.key)) event.preventDefault();
+    if (!typing && !event.ctrlKey && !event.metaKey && !event.altKey && page.key(event.key))
+      event.preventDefault();
   });
   page.begin();
 }

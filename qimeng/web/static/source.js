@@ -1,9 +1,14 @@
 // Where a run's trace comes from: the server, or the data inside an exported page.
 
 export async function ask(path, body) {
-  const options = body === undefined ? {} : {
-    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
-  };
+  const options =
+    body === undefined
+      ? {}
+      : {
+          method: "POST",
+          headers: { "Content-Type": "application/json" },
+          body: JSON.stringify(body),
+        };
   const answer = await fetch(path, options);
   const told = await answer.json().catch(() => ({ error: `the server answered ${answer.status}` }));
   if (!answer.ok) throw new Error(told.error);
@@ -17,7 +22,12 @@ export function serverSource(id) {
     base,
     overview: () => ask(base),
     rows: (filter, from, size, seq) => {
-      const query = new URLSearchParams({ groups: filter.groups.join(","), q: filter.q, from, count: size });
+      const query = new URLSearchParams({
+        groups: filter.groups.join(","),
+        q: filter.q,
+        from,
+        count: size,
+      });
       if (seq !== undefined) query.set("seq", seq);
       return ask(`${base}/rows?${query}`);
     },
@@ -40,7 +50,10 @@ export function serverSource(id) {
 export function exportedSource(data) {
   const holds = (row, filter) => {
     const told = `${row.actor} ${row.text} ${row.outcome || ""} ${row.kind}`.toLowerCase();
-    return (!filter.groups.length || filter.groups.includes(row.group)) && told.includes(filter.q.toLowerCase());
+    return (
+      (!filter.groups.length || filter.groups.includes(row.group)) &&
+      told.includes(filter.q.toLowerCase())
+    );
   };
   return {
     live: false,
@@ -53,7 +66,8 @@ export function exportedSource(data) {
     },
     event: async (seq) => data.details[seq],
     text: async (digest) => {
-      if (!(digest in data.texts)) throw new Error("left out of this page: it is in the run's own files");
+      if (!(digest in data.texts))
+        throw new Error("left out of this page: it is in the run's own files");
       return data.texts[digest];
     },
     link: () => null,

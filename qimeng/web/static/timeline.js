@@ -4,8 +4,14 @@ import { lanesPicture } from "./draw.js";
 import { VirtualList } from "./list.js";
 
 const GROUPS = [
-  ["model", "models"], ["tool", "tools"], ["candidate", "candidates"], ["verdict", "verdicts"],
-  ["measured", "measured"], ["note", "notes"], ["plan", "plan"], ["run", "run"],
+  ["model", "models"],
+  ["tool", "tools"],
+  ["candidate", "candidates"],
+  ["verdict", "verdicts"],
+  ["measured", "measured"],
+  ["note", "notes"],
+  ["plan", "plan"],
+  ["run", "run"],
 ];
 const STEP = 350;
 const LONG = 1600;
@@ -25,29 +31,51 @@ export class Timeline {
     });
     this.lanes = lanesPicture((t) => this.jumpTo(t));
     this.detail = el("section", { class: "detail", "aria-live": "polite" });
-    this.root = el("div", { class: "timeline" }, this.lanes.canvas, this.filters(),
-      el("div", { class: "split" }, this.list.root, this.detail), this.player());
+    this.root = el(
+      "div",
+      { class: "timeline" },
+      this.lanes.canvas,
+      this.filters(),
+      el("div", { class: "split" }, this.list.root, this.detail),
+      this.player(),
+    );
     this.welcome();
   }
 
   filters() {
-    this.find = el("input", { type: "search", placeholder: "Filter events", "aria-label": "Filter events" });
+    this.find = el("input", {
+      type: "search",
+      placeholder: "Filter events",
+      "aria-label": "Filter events",
+    });
     let waiting = 0;
     this.find.addEventListener("input", () => {
       clearTimeout(waiting);
       waiting = setTimeout(() => this.refilter({ q: this.find.value }), 150);
     });
-    this.chips = GROUPS.map(([group, words]) => el("button", {
-      type: "button", class: `chip ${group}`, "aria-pressed": "false", onclick: () => this.toggle(group),
-    }, words));
+    this.chips = GROUPS.map(([group, words]) =>
+      el(
+        "button",
+        {
+          type: "button",
+          class: `chip ${group}`,
+          "aria-pressed": "false",
+          onclick: () => this.toggle(group),
+        },
+        words,
+      ),
+    );
     this.total = el("span", { class: "soft" });
     return el("div", { class: "filters" }, this.chips, this.find, this.total);
   }
 
   toggle(group) {
     const groups = this.filter.groups.includes(group)
-      ? this.filter.groups.filter((g) => g !== group) : [...this.filter.groups, group];
-    this.chips.forEach((chip, i) => chip.setAttribute("aria-pressed", String(groups.includes(GROUPS[i][0]))));
+      ? this.filter.groups.filter((g) => g !== group)
+      : [...this.filter.groups, group];
+    this.chips.forEach((chip, i) =>
+      chip.setAttribute("aria-pressed", String(groups.includes(GROUPS[i][0]))),
+    );
     this.refilter({ groups });
   }
 
@@ -59,11 +87,27 @@ export class Timeline {
   }
 
   player() {
-    this.play = el("button", { type: "button", class: "play", "aria-label": "Play", onclick: () => this.playOrPause() }, "▶");
-    this.slider = el("input", { type: "range", min: "0", max: "0", value: "0", "aria-label": "Step through the events" });
-    this.slider.addEventListener("input", () => this.step(Number(this.slider.value) - this.list.chosen));
+    this.play = el(
+      "button",
+      { type: "button", class: "play", "aria-label": "Play", onclick: () => this.playOrPause() },
+      "▶",
+    );
+    this.slider = el("input", {
+      type: "range",
+      min: "0",
+      max: "0",
+      value: "0",
+      "aria-label": "Step through the events",
+    });
+    this.slider.addEventListener("input", () =>
+      this.step(Number(this.slider.value) - this.list.chosen),
+    );
     this.where = el("span", { class: "where" }, "");
-    this.latest = el("button", { type: "button", class: "quiet", hidden: true, onclick: () => this.leaveReplay() }, "show all");
+    this.latest = el(
+      "button",
+      { type: "button", class: "quiet", hidden: true, onclick: () => this.leaveReplay() },
+      "show all",
+    );
     return el("div", { class: "player" }, this.play, this.slider, this.where, this.latest);
   }
 
@@ -80,8 +124,18 @@ export class Timeline {
   }
 
   welcome() {
-    fill(this.detail, el("p", { class: "empty" }, "Choose an event to read the prompt, the answer, the command and its output. ",
-      el("kbd", {}, "j"), " and ", el("kbd", {}, "k"), " step through them."));
+    fill(
+      this.detail,
+      el(
+        "p",
+        { class: "empty" },
+        "Choose an event to read the prompt, the answer, the command and its output. ",
+        el("kbd", {}, "j"),
+        " and ",
+        el("kbd", {}, "k"),
+        " step through them.",
+      ),
+    );
   }
 
   async more(overview) {
@@ -127,7 +181,8 @@ export class Timeline {
   }
 
   async jumpTo(t) {
-    let low = 0, high = this.list.total - 1;
+    let low = 0,
+      high = this.list.total - 1;
     while (low < high) {
       const middle = (low + high) >> 1;
       const { rows } = await this.source.rows(this.filter, middle, 1);
@@ -146,7 +201,10 @@ export class Timeline {
   picked(row, position) {
     this.cursor = row.seq;
     this.slider.value = String(position);
-    fill(this.where, `${position + 1} / ${this.list.total} · ${seconds(row.t)} · ${row.tokens.toLocaleString("en")} tokens`);
+    fill(
+      this.where,
+      `${position + 1} / ${this.list.total} · ${seconds(row.t)} · ${row.tokens.toLocaleString("en")} tokens`,
+    );
     this.lanes.point(row.t);
     this.latest.hidden = !this.replaying;
     this.list.dimAfter = this.replaying ? row.seq : Infinity;
@@ -176,15 +234,28 @@ export class Timeline {
 function detailView(found, source) {
   const row = found.row;
   return [
-    el("button", { type: "button", class: "quiet back", onclick: (event) => event.target.closest(".timeline").classList.remove("reading") }, "← events"),
+    el(
+      "button",
+      {
+        type: "button",
+        class: "quiet back",
+        onclick: (event) => event.target.closest(".timeline").classList.remove("reading"),
+      },
+      "← events",
+    ),
     el("h2", {}, el("span", { class: `kind ${row.group}` }, row.group), ` ${row.actor}`),
     el("p", { class: `told ${row.tone}` }, row.text),
     facts(found),
-    found.picture && el("figure", { class: "wave" }, svgPicture(found.picture, "Waveform of the counterexample")),
+    found.picture &&
+      el("figure", { class: "wave" }, svgPicture(found.picture, "Waveform of the counterexample")),
     found.sections.map((part) => sectionView(part)),
     filesView(found.files, source),
-    el("details", { class: "raw" }, el("summary", {}, `event ${row.seq} as recorded`),
-      el("pre", {}, JSON.stringify(found.data, null, 2))),
+    el(
+      "details",
+      { class: "raw" },
+      el("summary", {}, `event ${row.seq} as recorded`),
+      el("pre", {}, JSON.stringify(found.data, null, 2)),
+    ),
   ].flat();
 }
 
@@ -194,31 +265,58 @@ function facts(found) {
   const pairs = [
     ["at", `${row.t.toFixed(1)} s, ${new Date(found.at * 1000).toLocaleString()}`],
     ["took", row.seconds !== undefined && seconds(row.seconds)],
-    ["ended", row.end !== undefined ? row.outcome : row.kind === "call.started" && "not yet, or cut short"],
-    ["tokens", end.tokens_in !== undefined && `${amount(end.tokens_in)} in, ${amount(end.tokens_out)} out`],
+    [
+      "ended",
+      row.end !== undefined ? row.outcome : row.kind === "call.started" && "not yet, or cut short",
+    ],
+    [
+      "tokens",
+      end.tokens_in !== undefined && `${amount(end.tokens_in)} in, ${amount(end.tokens_out)} out`,
+    ],
     ["cost", end.usd ? `$${end.usd.toFixed(4)}` : false],
     ["cached", row.end !== undefined && row.group === "model" && (row.cached ? "yes" : "no")],
   ];
-  return el("dl", { class: "facts" }, pairs.filter(([, value]) => value).map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]).flat());
+  return el(
+    "dl",
+    { class: "facts" },
+    pairs
+      .filter(([, value]) => value)
+      .map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)])
+      .flat(),
+  );
 }
 
 export function sectionView(part) {
   const body = el("pre", { tabindex: "0" }, part.text);
   const long = part.text.length > LONG;
   if (!long) return el("section", { class: "part" }, el("h3", {}, part.label), body);
-  return el("details", { class: "part", open: part.label === "answer" || part.label === "differs" },
-    el("summary", {}, `${part.label} · ${(part.text.length + part.left_out).toLocaleString("en")} characters`), body);
+  return el(
+    "details",
+    { class: "part", open: part.label === "answer" || part.label === "differs" },
+    el(
+      "summary",
+      {},
+      `${part.label} · ${(part.text.length + part.left_out).toLocaleString("en")} characters`,
+    ),
+    body,
+  );
 }
 
 export function filesView(files, source) {
   if (!files.length) return null;
-  return el("section", { class: "files" }, el("h3", {}, "files"), files.map((file) => fileView(file, source)));
+  return el(
+    "section",
+    { class: "files" },
+    el("h3", {}, "files"),
+    files.map((file) => fileView(file, source)),
+  );
 }
 
 export function fileView(file, source, open = false) {
   const body = el("div", {}, "…");
   const link = source.link(file.digest, file.name);
-  const save = link && el("a", { class: "quiet", href: link, download: file.name.split("/").pop() }, "save");
+  const save =
+    link && el("a", { class: "quiet", href: link, download: file.name.split("/").pop() }, "save");
   let loaded = false;
   const load = async () => {
     if (loaded) return;
@@ -231,7 +329,12 @@ export function fileView(file, source, open = false) {
       fill(body, complain(error));
     }
   };
-  const view = el("details", { class: "file", ontoggle: (event) => event.target.open && load() }, el("summary", {}, file.name), body);
+  const view = el(
+    "details",
+    { class: "file", ontoggle: (event) => event.target.open && load() },
+    el("summary", {}, file.name),
+    body,
+  );
   if (open) {
     view.open = true;
     load();
