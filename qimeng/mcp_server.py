@@ -103,12 +103,7 @@ def synthesize(source: str, top: str = "") -> Json:
 
 def search_memory(query: str, count: int = 5) -> Json:
     """Passages of the manuals on this machine (primers on RISC-V, x86 and Arm vectors, CUDA,
-<<<<<<< HEAD
-    Verilog pitfalls, and what the user added) that answer a question or hold an exact name, the
-    best first.
-=======
     Verilog pitfalls, and what the user added) that answer a question or hold an exact name.
->>>>>>> web
     """
 
     def search() -> Json:
