@@ -37,7 +37,8 @@ def cli() -> None:
     """
 
 
-cli.add_command(verify)
+for verb in (verify, memory, serve, mcp):
+    cli.add_command(verb)
 
 
 @cli.command()
@@ -218,9 +219,6 @@ def models_try(name: str, prompt: str) -> None:
         try_model(name, prompt)
 
 
-cli.add_command(memory)
-
-
 def _budget(text: str | None) -> Budget | None:
     from memory.budget import parse_budget
 
@@ -299,10 +297,6 @@ class _friendly:
 def _stop(code: int, message: str) -> NoReturn:
     click.echo(f"qimeng: {message}", err=True)
     sys.exit(code)
-
-
-cli.add_command(serve)
-cli.add_command(mcp)
 
 
 def main() -> None:
