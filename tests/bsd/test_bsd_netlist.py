@@ -35,7 +35,7 @@ def values(netlist, literals):
 tables = st.lists(st.booleans(), min_size=1 << WIRES, max_size=1 << WIRES)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(tables)
 def test_simulation_returns_the_truth_table(table):
     netlist, literal = build(table)
@@ -44,7 +44,7 @@ def test_simulation_returns_the_truth_table(table):
     assert (both[0] ^ both[1]).all()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(tables)
 def test_a_function_and_its_complement_share_all_nodes(table):
     netlist, literal = build(table)
@@ -59,7 +59,7 @@ def test_a_function_and_its_complement_share_all_nodes(table):
     assert len(netlist) == before
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(tables, st.integers(0, 2**32))
 def test_a_mutant_is_another_function(table, seed):
     netlist, literal = build(table)

@@ -155,7 +155,7 @@ class Model:
 STEP = st.tuples(st.sampled_from(["self.r", "self.s", "t"]), EXPRESSIONS)
 
 
-@settings(max_examples=3, deadline=None, derandomize=True)
+@settings(max_examples=3, derandomize=True)
 @given(
     st.lists(
         st.tuples(st.lists(STEP, min_size=2, max_size=4), EXPRESSIONS, EXPRESSIONS),

@@ -57,7 +57,7 @@ def test_sound_code_keeps_its_odd_bytes():
     assert repair(source, GATE).source == source
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_damaged_code_never_gets_worse_and_a_second_repair_adds_nothing(data):
     text = FSM
@@ -75,7 +75,7 @@ def test_damaged_code_never_gets_worse_and_a_second_repair_adds_nothing(data):
     assert repair(result.source, FSM_CONTRACT).applied == ()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=300))
 def test_any_text_is_survived(text):
     result = repair(text, GATE)

@@ -20,7 +20,7 @@ def contract(widths, clocked, resets=(), clocks=("clk",)):
     return Contract("top", (*inputs, Port("o", "output", 1)), used, tuple(resets))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(widths=ports, clocked=st.booleans(), seed=st.integers(0, 9), cycles=st.integers(1, 400))
 def test_rows_fit_their_ports_and_repeat_with_the_seed(widths, clocked, seed, cycles):
     rst = Reset("rst", True, False)

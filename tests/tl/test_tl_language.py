@@ -28,7 +28,7 @@ expressions = st.recursive(
 
 
 @given(expressions)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_printed_expressions_read_back_the_same(expression):
     loop = For("i", Number(0), expression, (), line=1)
     scale = Compute("Alibi", (Operand("S"),), expression, origin=(expression, Name("c")), line=2)
