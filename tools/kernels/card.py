@@ -6,8 +6,9 @@ import ctypes
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -46,12 +47,23 @@ class Card:
         """Budgets of the TL checker: packed tiles share L2, result tiles half of it."""
         return Limits(shared_bytes=4 * self.l2, register_bytes=2 * self.l2)
 
+    def record(self) -> dict[str, Any]:
+        """The card as JSON-serialisable data."""
+        return asdict(self) | {"features": sorted(self.features)}
+
+    @classmethod
+    def read(cls, record: dict[str, Any]) -> Card:
+        """A card from its record."""
+        return cls(**record | {"features": frozenset(record["features"])})
+
 
 def processor_features() -> frozenset[str]:
     """Feature words of the first processor; empty where /proc has none."""
     path = Path("/proc/cpuinfo")
-    words = path.read_text().split() if path.exists() else []
-    return frozenset(words)
+    lines = path.read_text().splitlines() if path.exists() else []
+    named = (line.partition(":") for line in lines)
+    words = next((v for name, _, v in named if name.strip() in ("flags", "Features")), "")
+    return frozenset(words.split())
 
 
 def best_isa(features: frozenset[str]) -> str:

@@ -8,8 +8,8 @@ from tools.kernels import operators
 from tools.kernels.attention import Attention, forward
 from tools.kernels.c import Schedule, Source, Unsupported, emit
 from tools.kernels.card import Card
+from tools.kernels.notation import Operator
 from tools.kernels.operators import Conv2d, Elementwise, Gemm, Gemv, Rows
-from tools.kernels.reference import Operator
 from tools.tl import check, parse
 
 Point = dict[str, int | str]
