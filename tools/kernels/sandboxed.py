@@ -17,7 +17,9 @@ from importlib.resources.abc import Traversable
 from typing import Any
 
 from sandboxes import Command, Limits, Sandbox
+from tools.kernels.attention import Attention
 from tools.kernels.card import Card
+from tools.kernels.measure import traffic
 from tools.kernels.notation import Operator, words_of
 from tools.kernels.space import Point
 
@@ -26,6 +28,9 @@ LIMITS = Limits(
     wall_seconds=600, cpu_seconds=600, memory_mb=6144, processes=256, disk_mb=1024, output_kb=1024
 )
 _PARTS = ("tl", "kernels", "kernels/c")
+MAX_ARRAYS = 400 << 20
+MAX_SCORES = 64 << 20
+MAX_FLOPS = 3 * 10**11
 
 
 class KernelRefused(RuntimeError):
@@ -39,6 +44,18 @@ class Subject:
     spec: Operator
     point: Point
     code: str
+
+
+def too_large(spec: Operator) -> str:
+    """Why an operator cannot be checked against float64 within the limits; empty when it can."""
+    if traffic(spec) > MAX_ARRAYS:
+        return f"its arrays hold more than {MAX_ARRAYS >> 20} MB"
+    attention = isinstance(spec, Attention)
+    if attention and spec.batch * spec.heads * spec.queries * spec.keys > MAX_SCORES:
+        return f"its float64 reference has more than {MAX_SCORES >> 20} million scores"
+    if spec.flops > MAX_FLOPS:
+        return f"its float64 reference takes more than {MAX_FLOPS:.0e} operations"
+    return ""
 
 
 def card(sandbox: Sandbox) -> Card:
