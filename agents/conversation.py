@@ -10,8 +10,9 @@ import json
 import re
 from typing import Literal, cast
 
-from agents.planner import HARDWARE_WORDS, Planner
+from agents.planner import Planner
 from agents.role import load_prompt
+from agents.routing import HARDWARE_WORDS
 from lpcm.messages import Message, OnText
 from tools.hdl.contract import Contract, Reset
 from tools.hdl.contract_text import Contradiction, Reading, read_contract

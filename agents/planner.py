@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 
 from pydantic import TypeAdapter
 
 from agents.role import RoleAgent, load_prompt
+from agents.routing import route
 from memory.records import Goal, Plan, Result, Step
 from tools.hdl.contract import Contract, Port
-from tools.hdl.contract_text import Contradiction, contract_for, read_contract
+from tools.hdl.contract_text import contract_for, read_contract
 
-HARDWARE_WORDS = re.compile(
-    r"\b(verilog|systemverilog|rtl|hdl|module|flip-?flops?|fifo|fsm|state machine|counter|register"
-    r"|arbiter|decoder|encoder|multiplexer|mux|adder|alu|uart|spi|i2c|pwm|clock|reset|latch|shift"
-    r"|debouncer?|crc|lfsr|multiplier|divider|comparator|cache|bus|circuit|logic|detector|memory"
-    r"|synchroni[sz]er|handshake|\d+[- ]bits?)\b",
-    re.IGNORECASE,
-)
-_ROUTE_SCHEMA = {
-    "type": "object",
-    "properties": {"kind": {"enum": ["module", "other"]}},
-    "required": ["kind"],
-}
 _CONTRACT_SCHEMA = {
     "type": "object",
     "properties": {
@@ -60,15 +48,14 @@ class Planner(RoleAgent):
         """A plan for the run's goal, or a Result of status ``unsupported`` that says why not."""
         goal = self.workbench.run.goal
         assert goal is not None, "a run begins with its goal"
-        if goal.workflow or self.wants_hardware(goal.text):
-            step = Step(id="1", workflow=goal.workflow or "rtl", text=self._whole(goal))
-            return Plan(steps=(step,))
+        if workflow := goal.workflow or self.workflow(goal.text):
+            return Plan(steps=(Step(id="1", workflow=workflow, text=self._whole(goal)),))
         return Result(
             status="unsupported",
             workflow="none",
             reasons=(
-                "this does not ask for a digital logic module, which is what QiMeng can make; "
-                "pass --workflow rtl if it does",
+                "this asks neither for a digital logic module nor for a compute kernel, which is "
+                "what QiMeng can make; pass --workflow rtl or --workflow kernel if it does",
             ),
         )
 
@@ -78,17 +65,26 @@ class Planner(RoleAgent):
         files = [f"{name}:\n{store.text(digest)}" for name, digest in goal.files.items()]
         return "\n\n".join([goal.text, *files])
 
+    def workflow(self, text: str) -> str | None:
+        """What the words ask for: by rule where clear, else by the model; None for neither."""
+        found = route(text)
+        if found == "other":
+            return None
+        if found in ("rtl", "kernel"):
+            return found
+        kinds = ["module", "other"] if found == "ask module" else ["module", "kernel", "other"]
+        schema = {
+            "type": "object",
+            "properties": {"kind": {"enum": kinds}},
+            "required": ["kind"],
+        }
+        prompt = "route" if found == "ask module" else "route_kernel"
+        reply = self.ask(load_prompt(prompt, goal=text), json_schema=schema, max_tokens=20)
+        return {"module": "rtl", "kernel": "kernel"}.get(json.loads(reply.text)["kind"])
+
     def wants_hardware(self, text: str) -> bool:
-        """Whether the words ask for a digital module: by rule where clear, else by the model."""
-        try:
-            if read_contract(text).contract:
-                return True
-        except Contradiction:
-            return True
-        if not HARDWARE_WORDS.search(text):
-            return False
-        reply = self.ask(load_prompt("route", goal=text), json_schema=_ROUTE_SCHEMA, max_tokens=20)
-        return bool(json.loads(reply.text)["kind"] == "module")
+        """Whether the words ask for a digital module."""
+        return self.workflow(text) == "rtl"
 
     def contract(self, text: str) -> Contract:
         """The interface: read from the words where they are explicit, asked of the model where

@@ -42,6 +42,10 @@ def open_workflow(step: Step, workbench: Workbench) -> Workflow | Result:
         from graphs.rtl import RtlWorkflow
 
         return RtlWorkflow.begin(step, workbench)
+    if step.workflow == "kernel":
+        from graphs.kernel import KernelWorkflow
+
+        return KernelWorkflow.begin(step, workbench)
     raise ValueError(f"no workflow {step.workflow!r}")
 
 

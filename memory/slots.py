@@ -44,6 +44,15 @@ def slot(on_wait: Callable[[int], None] = lambda busy: None) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def alone() -> Iterator[None]:
+    """Hold the one place for timing: measurements of several runs wait for each other."""
+    home().mkdir(parents=True, exist_ok=True)
+    with (home() / "timing.lock").open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def _take(path: Path) -> IO[bytes] | None:
     file = path.open("ab")
     try:

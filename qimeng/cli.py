@@ -27,12 +27,13 @@ Exit codes: 0 done and checked; 1 not achieved (best attempt kept, reasons given
 @click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="qimeng")
 def cli() -> None:
-    """QiMeng designs hardware from words and proves what it made by running it.
+    """QiMeng designs hardware and kernels from words and proves what it made by running it.
 
     \b
     Try:
       qimeng doctor
       qimeng run "an 8-bit Gray counter: inputs clk, rst, en; output [7:0] gray"
+      qimeng run "a fast fp32 GEMM, 512 x 512 x 512, for this CPU"
       qimeng trace LAST
     """
 
@@ -45,7 +46,7 @@ for verb in (verify, memory, serve, mcp):
 @click.argument("goal", required=False)
 @click.option("--goals", type=Path, help='Many goals: JSON lines, {"goal": "…"} and options.')
 @click.option("--file", "files", multiple=True, type=Path, help="A file that belongs to the goal.")
-@click.option("--workflow", help="Skip the planner's choice (there is: rtl).")
+@click.option("--workflow", help="Skip the planner's choice (there are: rtl, kernel).")
 @click.option("--golden", type=Path, help="A golden module: the reference to test against.")
 @click.option("--model", help="embedded (the default), a model of the configured server, ….")
 @click.option("--budget", help="tokens=…,seconds=…,usd=…,candidates=…: pause at any of these.")

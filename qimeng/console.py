@@ -20,7 +20,7 @@ from memory.events import Event
 from memory.records import Budget, Spend
 from qimeng.event_words import Line, describe
 from qimeng.summary import RunView
-from qimeng.wording import amount, clean, headline, interface_line
+from qimeng.wording import amount, clean, headline, interface_line, operator_line
 
 Listener = Callable[[Event], None]
 
@@ -146,6 +146,8 @@ def print_summary(view: RunView, files: Sequence[Path]) -> None:
 def _facts(view: RunView, files: Sequence[Path]) -> Iterator[tuple[str, str]]:
     if view.contract:
         yield "interface", interface_line(view.contract)
+    if view.kernel:
+        yield "operator", operator_line(view.kernel)
     for name, metric in view.result.metrics.items():
         yield name, f"{amount(metric.value)} {metric.unit}".rstrip()
     spend = view.spend

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from memory.events import Event
-from qimeng.wording import STATUS_WORDS, amount, clean, interface_line
+from qimeng.wording import STATUS_WORDS, amount, clean, interface_line, operator_line
 
 Json = dict[str, Any]
 
@@ -32,6 +32,8 @@ def describe(event: Event) -> Line:
 
 def _task(data: Json) -> Line:
     contract = data["task"].get("contract")
+    if kernel := data["task"].get("kernel"):
+        return Line(f"operator: {operator_line(kernel)}")
     if not contract:
         return Line(f"task {data['step']}: {data['task']}")
     return Line(f"interface: {interface_line(contract)}")

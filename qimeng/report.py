@@ -9,8 +9,13 @@ from typing import Any
 from memory.artifacts import Artifacts
 from qimeng.document import Block, Code, Heading, Paragraph, Picture, Table, to_html, to_markdown
 from qimeng.summary import RunView
-from qimeng.wording import MEANING, amount, clean, headline, interface
+from qimeng.wording import amount, clean, headline, interface, meaning
 
+_PICTURES = {
+    "waveform.svg": "Waveform",
+    "search.svg": "Search: every point tried, and the best so far",
+    "roofline.svg": "Roofline of one core",
+}
 _TONES = {"done": "good", "paused": "warn", "running": "warn", "interrupted": "warn"}
 
 
@@ -24,12 +29,12 @@ def report_files(view: RunView) -> dict[str, str]:
 def _title(view: RunView) -> str:
     if view.contract:
         return f"{view.contract['top']}: {view.result.workflow or 'run'} report"
-    return f"Run {view.id}"
+    return f"{view.kernel['operator']}: kernel report" if view.kernel else f"Run {view.id}"
 
 
 def _blocks(view: RunView) -> Iterator[Block]:
     yield Paragraph(headline(view), _TONES.get(view.status, "bad"))
-    means, not_checked = MEANING[view.evidence.label]
+    means, not_checked = meaning(view.result.workflow, view.evidence.label)
     if view.status == "done" or view.artifacts:
         yield Paragraph(means)
         yield Paragraph(f"Not checked: {not_checked}")
@@ -50,16 +55,25 @@ def _interface(view: RunView) -> Iterator[Block]:
     if view.contract:
         yield Heading(f"Interface of module {view.contract['top']}")
         yield Table(("port", "direction", "width", "role"), interface(view.contract))
+    if view.kernel:
+        yield Heading("Operator")
+        yield Paragraph(f"{view.kernel['operator']}, for {view.kernel['processor']}, one thread")
+        arrays = view.kernel["arrays"]
+        shapes = [" x ".join(map(str, a["shape"])) for a in arrays]
+        sides = ["output" if a["output"] else "input" for a in arrays]
+        names, types = ([a[key] for a in arrays] for key in ("name", "dtype"))
+        rows = list(zip(names, sides, shapes, types, strict=True))
+        yield Table(("array", "direction", "shape", "type"), rows)
 
 
 def _files(view: RunView) -> Iterator[Block]:
     texts = {a.name: view.text(a.name) for a in view.artifacts}
     for name, text in texts.items():
         if name.endswith(".svg"):
-            yield Heading("Waveform")
+            yield Heading(_PICTURES.get(name, name))
             yield Picture(name, text)
     for name, text in texts.items():
-        if name.startswith("design."):
+        if name.startswith("design.") or name in ("kernel.c", "kernel_tilelang.py"):
             yield Heading(name)
             yield Code(name, clean(text))
     if texts:
@@ -69,6 +83,9 @@ def _files(view: RunView) -> Iterator[Block]:
     if "testbench.sv" in texts:
         yield Heading("Run the testbench yourself")
         yield Code("shell.sh", "iverilog -g2012 -o sim design.sv testbench.sv\nvvp sim")
+    if "kernel.py" in texts:
+        yield Heading("Check it yourself")
+        yield Code("shell.sh", "python kernel.py")
 
 
 def _metrics(view: RunView) -> Iterator[Block]:
@@ -122,7 +139,7 @@ def _attempts(view: RunView) -> list[_Attempt]:
 
 def _baseline(view: RunView) -> Iterator[Block]:
     if view.result.baseline:
-        yield Heading("The same model alone")
+        yield Heading("Baseline" if view.kernel else "The same model alone")
         rows = [(name.replace("_", " "), clean(str(v))) for name, v in view.result.baseline.items()]
         yield Table(("", ""), rows)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
+from agents.routing import needs_model
 from graphs.checkpoints import NoServer, checkpoints
 from lpcm.cache import ReplyCache
 from lpcm.gateway import Gateway
@@ -89,7 +90,8 @@ def prices() -> Prices:
 def _ready(goal: Goal, budget: Budget) -> tuple[Sandbox, str]:
     name = goal.model or default_model()
     try:
-        open_model(name)
+        if needs_model(goal.text, goal.workflow):
+            open_model(name)
         if budget.usd is not None and prices().usd(name, Usage()) is None:
             raise NotReady(
                 f"a usd budget needs the price of {name}, which is unknown; add it to the price "

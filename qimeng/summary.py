@@ -70,9 +70,17 @@ class RunView:
     @property
     def contract(self) -> dict[str, Any] | None:
         """The interface that was agreed, once it was."""
+        return self._task("contract")
+
+    @property
+    def kernel(self) -> dict[str, Any] | None:
+        """The operator that was understood, once it was."""
+        return self._task("kernel")
+
+    def _task(self, kind: str) -> dict[str, Any] | None:
         tasks = [event.data["task"] for event in self.log if event.kind == "task.made"]
-        contract: dict[str, Any] | None = tasks[-1].get("contract") if tasks else None
-        return contract
+        task: dict[str, Any] | None = tasks[-1].get(kind) if tasks else None
+        return task
 
     def text(self, name: str) -> str:
         """The text of the result's file ``name``. KeyError when there is none."""

@@ -33,6 +33,20 @@ MEANING = {
 }
 """Evidence level to what it means, and what was not checked."""
 
+_KERNEL_TESTED = (
+    "Every output value that was tried is as near to the operator's float64 definition as ordinary "
+    "code in the same precision, or at most twice as far from it.",
+    "Other shapes and processors than these, and more than one thread.",
+)
+
+
+def meaning(workflow: str, level: str) -> tuple[str, str]:
+    """What an evidence level means for a result, and what was not checked."""
+    if (workflow, level) == ("kernel", "tested"):
+        return _KERNEL_TESTED
+    return MEANING[level]
+
+
 STATUS_WORDS = {
     "done": "done",
     "not_achieved": "not achieved",
@@ -91,3 +105,10 @@ def interface_line(contract: Json) -> str:
     ports = "; ".join(f"{side}s {', '.join(names)}" for side, names in sides.items())
     special = [f"{name}: {role}" for name, _, _, role in interface(contract) if role]
     return f"module {contract['top']} ({'; '.join([ports, *special])})"
+
+
+def operator_line(kernel: Json) -> str:
+    """A kernel's task in one line."""
+    unread = ", ".join(map(str, kernel["unread"]))
+    told = f"; these numbers of your words were not used: {unread}" if unread else ""
+    return f"{kernel['operator']} (one thread, {kernel['isa']}){told}"

@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from tools.kernels.__main__ import OPERATORS, operator
 from tools.kernels.attention import Attention
 from tools.kernels.card import Card, best_isa
+from tools.kernels.notation import OPERATORS, BadOperator, operator, words_of
 from tools.kernels.operators import Gemm
 from tools.kernels.search import METHODS, mcts
 from tools.kernels.space import default, kernel, program, space
@@ -71,9 +71,21 @@ def test_operators_are_read_from_words():
         (["gemm", "m=3"], "needs n, k"),
         (["gemm", "z=3"], "has no z"),
     ):
-        with pytest.raises(SystemExit, match=message):
+        with pytest.raises(BadOperator, match=message):
             operator(wrong)
     assert set(OPERATORS) >= {"gemm", "attention"}
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        Gemm(3, 4, 5, "bf16", transposed=True, bias=True, activation="Gelu"),
+        Attention(2, 8, 2, 16, 32, 64, 48, window=7, softcap=30.0, alibi=True),
+    ],
+    ids=str,
+)
+def test_the_notation_reads_back_what_it_writes(spec):
+    assert operator(words_of(spec)) == spec
 
 
 def test_the_widest_instruction_set_present_is_taken():

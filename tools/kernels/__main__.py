@@ -2,6 +2,10 @@
 
 An operator is written ``name key=value ...``, for example ``gemm m=512 n=512 k=512`` or
 ``attention heads=8 queries=1024 keys=1024 width=64 causal=1``.
+
+``card``, ``check``, ``rank`` and ``measure`` take ``--json``: then they print one JSON object. An
+explicit ``--point`` says which kernel of the space is meant, ``--source`` puts other C in its
+place, ``--card`` spares measuring the machine again.
 """
 
 from __future__ import annotations
@@ -12,32 +16,24 @@ import platform
 import sys
 import tempfile
 import time
-from dataclasses import MISSING, fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tools.kernels.attention import Attention
-from tools.kernels.c import CompileError, Unsupported, build
+from tools.kernels.baselines import title
+from tools.kernels.c import CompileError, Source, Unsupported, build
 from tools.kernels.card import Card, detect
-from tools.kernels.measure import Arena, Refused, Worker
+from tools.kernels.measure import Arena, Refused, Roofline, Worker, evaluate, imports, quick
 from tools.kernels.measure import check as check_kernel
-from tools.kernels.operators import Conv2d, Elementwise, Gemm, Gemv, Rows
-from tools.kernels.reference import Operator
+from tools.kernels.notation import OPERATORS, BadOperator, Operator, operator
+from tools.kernels.operators import Elementwise, Gemm, Gemv, Rows
 from tools.kernels.search import METHODS
 from tools.kernels.space import default, kernel
-from tools.kernels.tune import tune
+from tools.kernels.tune import baseline, cold, tune
 from tools.tl import TLError
-
-OPERATORS: dict[str, type[Any]] = {
-    "gemm": Gemm,
-    "gemv": Gemv,
-    "rows": Rows,
-    "elementwise": Elementwise,
-    "conv2d": Conv2d,
-    "attention": Attention,
-}
 
 BENCH: list[Operator] = [
     *(Gemm(n, n, n) for n in (100, 256, 512, 1000, 1024, 2048)),
@@ -52,34 +48,6 @@ BENCH: list[Operator] = [
 ]
 
 
-def operator(words: list[str]) -> Operator:
-    """An operator from its words. SystemExit with the names it takes when they are wrong."""
-    name, *pairs = words
-    if name not in OPERATORS:
-        sys.exit(f"unknown operator {name}; there are {', '.join(OPERATORS)}")
-    kind = OPERATORS[name]
-    known = {f.name: f for f in fields(kind)}
-    values: dict[str, Any] = {}
-    for pair in pairs:
-        key, _, value = pair.partition("=")
-        if key not in known:
-            sys.exit(f"{name} has no {key}; it takes {', '.join(known)}")
-        values[key] = value if not value.replace(".", "").isdigit() else json.loads(value)
-    for key, usual in (("batch", 1), ("kv_heads", values.get("heads"))):
-        if key in known:
-            values.setdefault(key, usual)
-    if "value_width" in known:
-        values.setdefault("value_width", values.get("width"))
-    missing = [k for k, f in known.items() if f.default is MISSING and values.get(k) is None]
-    if missing:
-        sys.exit(f"{name} needs {', '.join(missing)}")
-    for key, field in known.items():
-        if field.type == "bool" and key in values:
-            values[key] = bool(values[key])
-    result: Operator = kind(**values)
-    return result
-
-
 def _list(_: argparse.Namespace) -> None:
     for name, kind in OPERATORS.items():
         print(f"{name:12} {' '.join(f.name for f in fields(kind))}")
@@ -91,15 +59,64 @@ def _gen(options: argparse.Namespace) -> None:
     print(text if options.target == "tl" else source.text)
 
 
+def _card(options: argparse.Namespace) -> None:
+    card = detect()
+    say = f"{card.model}, {card.isa}: {card.flops / 1e9:.0f} GFLOP/s, {card.bytes / 1e9:.0f} GB/s"
+    _print(options, card.record(), say)
+
+
+def _given(options: argparse.Namespace) -> tuple[Operator, Card, Source]:
+    """The operator, the card and the source that a verb works on."""
+    spec = operator(options.operator)
+    card = Card.read(json.loads(options.card.read_text())) if options.card else detect()
+    point = json.loads(options.point.read_text()) if options.point else default(spec, card)
+    _, source = kernel(spec, point, card)
+    if options.source:
+        source = replace(source, text=options.source.read_text())
+    return spec, card, source
+
+
 def _check(options: argparse.Namespace) -> None:
-    spec, card = operator(options.operator), detect()
-    _, source = kernel(spec, default(spec, card), card)
+    spec, card, source = _given(options)
     with tempfile.TemporaryDirectory() as folder:
         library = build(source, Path(folder))
+        imports(library)
         arena = Arena(spec, tuple(a.name for a in source.arguments), 1, Path(folder))
         with Worker(str(library), arena) as worker:
-            worst = check_kernel(worker, arena, np.random.default_rng())
-    print(f"{spec}: correct on {card.isa}, largest error {worst:.2g} of the largest value")
+            found = check_kernel(worker, arena, np.random.default_rng())
+    say = f"{spec}: correct on {card.isa}, largest error {found.error:.2g} of the largest value"
+    _print(options, {"error": found.error, "values": found.values, "sets": found.sets}, say)
+
+
+def _rank(options: argparse.Namespace) -> None:
+    spec, _, source = _given(options)
+    with tempfile.TemporaryDirectory() as folder:
+        library = build(source, Path(folder))
+        seconds = quick(spec, library, source.arguments, cold(spec))
+    _print(options, {"seconds": seconds}, f"{spec}: {seconds:.3g} s")
+
+
+def _measure(options: argparse.Namespace) -> None:
+    spec, card, source = _given(options)
+    now, rival = detect(), baseline(spec)
+    limits = Roofline(max(card.flops, now.flops), max(card.bytes, now.bytes))
+    with tempfile.TemporaryDirectory() as folder:
+        library = build(source, Path(folder))
+        timing = evaluate(spec, library, source.arguments, rival, limits, cold=cold(spec))
+    record = {
+        "baseline": title(rival),
+        "seconds": timing.kernel,
+        "baseline_seconds": timing.baseline,
+        "ratio": timing.ratio,
+        "gflops": spec.flops / timing.seconds / 1e9,
+        "cold": cold(spec),
+    }
+    say = f"{spec}: {record['gflops']:.1f} GFLOP/s, {timing.ratio:.2f}x {title(rival)}"
+    _print(options, record, say)
+
+
+def _print(options: argparse.Namespace, record: dict[str, Any], say: str) -> None:
+    print(json.dumps(record) if options.json else say)
 
 
 def _tune(options: argparse.Namespace) -> None:
@@ -150,12 +167,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.kernels", description=__doc__)
     verbs = parser.add_subparsers(required=True)
     for name, action in (
-        *(("list", _list), ("gen", _gen), ("check", _check), ("tune", _tune), ("bench", _bench)),
+        *(("list", _list), ("gen", _gen), ("card", _card), ("check", _check), ("rank", _rank)),
+        *(("measure", _measure), ("tune", _tune), ("bench", _bench)),
     ):
         verb = verbs.add_parser(name)
-        verb.set_defaults(action=action)
-        if name != "list":
+        verb.set_defaults(action=action, json=False)
+        if name not in ("list", "card"):
             verb.add_argument("operator", nargs="*" if name == "bench" else "+")
+        if name in ("check", "rank", "measure"):
+            for option in ("--point", "--source", "--card"):
+                verb.add_argument(option, type=Path, help="a file")
+        if name in ("card", "check", "rank", "measure"):
+            verb.add_argument("--json", action="store_true")
         if name == "gen":
             verb.add_argument("--target", choices=("c", "tl"), default="c")
         if name in ("tune", "bench"):
@@ -167,8 +190,10 @@ def main() -> None:
     options = parser.parse_args()
     try:
         options.action(options)
-    except (TLError, Unsupported, CompileError, Refused) as problem:
-        sys.exit(f"refused: {problem}")
+    except (TLError, Unsupported, CompileError, Refused, BadOperator) as problem:
+        if not options.json:
+            sys.exit(f"refused: {problem}")
+        print(json.dumps({"refused": str(problem), "kind": type(problem).__name__}))
 
 
 if __name__ == "__main__":

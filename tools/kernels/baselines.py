@@ -1,15 +1,89 @@
 """What kernels are measured against: numpy (its OpenBLAS) and torch, called as users would.
 
 Functions take the arguments of the kernel, inputs then outputs, and write the outputs in place.
-They run in a worker process, with one thread.
+They run in a worker process, with one thread. A baseline is named ``module:function``; words of
+an operator behind the name make it the factory of the function for that operator.
 """
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+from tools.kernels.notation import Operator, operator
+from tools.kernels.operators import Elementwise, Gemm
+from tools.kernels.reference import activation, ordinary, signature
+
+
+def title(name: str) -> str:
+    """What a baseline is called in a report."""
+    function = name.rpartition(":")[2]
+    if function.endswith("_torch"):
+        return "torch, one thread"
+    if function == "gemm_numpy" or function.startswith(("gemv_numpy", "numpy gemm")):
+        return "numpy with its BLAS, one thread"
+    return "numpy, one thread"
+
+
+def numpy(*words: str) -> Callable[..., None]:
+    """An operator as numpy users write it: products by BLAS, the rest array by array."""
+    spec = operator(list(words))
+    match spec:
+        case Gemm():
+            return _numpy_gemm(spec)
+        case Elementwise(kind="Relu" | "Tanh" | "Exp"):
+            direct: Any = {"Tanh": np.tanh, "Exp": np.exp, "Relu": _relu}[spec.kind]
+            return lambda x, y: direct(x, out=y)  # type: ignore[no-any-return]
+        case Elementwise(kind="Gelu"):
+            return lambda x, y: np.copyto(y, _gelu(x))
+    return _ordinary(spec)
+
+
+def _ordinary(spec: Operator) -> Callable[..., None]:
+    arrays = signature(spec)
+
+    def call(*given: Any) -> None:
+        values = dict(zip(arrays, given, strict=True))
+        for name, result in ordinary(spec, values).items():
+            values[name][...] = result
+
+    return call
+
+
+def _numpy_gemm(spec: Gemm) -> Callable[..., None]:
+    """bf16 arrives as its bits and is widened; int8 is exact in float64."""
+
+    def call(a: Any, b: Any, *rest: Any) -> None:
+        if spec.dtype == "bf16":
+            a, b = ((x.astype(np.uint32) << 16).view(np.float32) for x in (a, b))
+        elif spec.dtype == "int8":
+            a, b = a.astype(np.float64), b.astype(np.float64)
+        right = b.swapaxes(1, 2) if spec.transposed else b
+        place = rest[-1] if spec.dtype == "fp32" else None
+        result = np.matmul(a, right, out=place)
+        if spec.bias:
+            result += rest[0]
+        if spec.activation:
+            gelu = spec.activation == "Gelu"
+            result = _gelu(result) if gelu else activation(spec.activation, result)
+        if spec.dtype == "bf16":
+            result = (result.view(np.uint32) >> 16).astype(np.uint16)
+        rest[-1][...] = result
+
+    return call
+
+
+def _relu(x: Any, out: Any) -> None:
+    np.maximum(x, 0, out=out)
+
+
+def _gelu(x: Any) -> Any:
+    """The tanh form: numpy has no error function."""
+    inner = np.float32(0.7978845608) * (x + np.float32(0.044715) * x * x * x)
+    return np.float32(0.5) * x * (np.float32(1) + np.tanh(inner))
 
 
 def gemm_numpy(a: Any, b: Any, c: Any) -> None:

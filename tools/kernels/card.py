@@ -6,8 +6,9 @@ import ctypes
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -46,12 +47,28 @@ class Card:
         """Budgets of the TL checker: packed tiles share L2, result tiles half of it."""
         return Limits(shared_bytes=4 * self.l2, register_bytes=2 * self.l2)
 
+    def record(self) -> dict[str, Any]:
+        """The card as JSON-serialisable data."""
+        return asdict(self) | {"features": sorted(self.features)}
+
+    @classmethod
+    def read(cls, record: dict[str, Any]) -> Card:
+        """A card from its record."""
+        return cls(**record | {"features": frozenset(record["features"])})
+
+
+def processor_facts() -> dict[str, str]:
+    """What /proc says of the first processor, by name; empty where there is no /proc."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    pairs = [line.partition(":") for line in lines]
+    return {name.strip(): value.strip() for name, _, value in reversed(pairs)}
+
 
 def processor_features() -> frozenset[str]:
-    """Feature words of the first processor; empty where /proc has none."""
-    path = Path("/proc/cpuinfo")
-    words = path.read_text().split() if path.exists() else []
-    return frozenset(words)
+    """Feature words of the first processor."""
+    facts = processor_facts()
+    return frozenset((facts.get("flags") or facts.get("Features") or "").split())
 
 
 def best_isa(features: frozenset[str]) -> str:
@@ -70,27 +87,23 @@ def detect() -> Card:
         model=_model(),
         isa=isa,
         features=features,
-        l1=_cache(0, 32768),
-        l2=_cache(2, 1 << 20),
+        l1=_cache("LEVEL1_DCACHE_SIZE", 32768),
+        l2=_cache("LEVEL2_CACHE_SIZE", 1 << 20),
         flops=_peak(isa),
         bytes=_bandwidth(),
     )
 
 
 def _model() -> str:
-    done = subprocess.run(["lscpu"], capture_output=True, text=True, check=False, timeout=30)
-    found = {}
-    for line in done.stdout.splitlines():
-        name, _, value = line.partition(":")
-        found[name.strip()] = value.strip()
-    words = ("Model name", "CPU family", "Model")
-    return " / ".join(found.get(word, "?") for word in words)
+    facts = processor_facts()
+    words = ("model name", "cpu family", "model")
+    return " / ".join(facts.get(word, "?") for word in words)
 
 
-def _cache(index: int, otherwise: int) -> int:
-    path = Path(f"/sys/devices/system/cpu/cpu0/cache/index{index}/size")
-    text = path.read_text().strip() if path.exists() else ""
-    return int(text[:-1]) * 1024 if text.endswith("K") else otherwise
+def _cache(name: str, otherwise: int) -> int:
+    """Bytes of a cache as the C library knows it: a sandbox does not show /sys."""
+    done = subprocess.run(["getconf", name], capture_output=True, text=True, check=False)
+    return int(done.stdout.strip() or 0) or otherwise
 
 
 def _peak(isa: str) -> float:

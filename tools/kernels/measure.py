@@ -212,13 +212,30 @@ class Worker:
         self.process.communicate()
 
 
-def check(worker: Worker, arena: Arena, random: np.random.Generator) -> float:
-    """Run once on fresh inputs of each scale; the largest error. Raises Refused.
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check saw: the largest error as a share of the largest value, over ``sets`` sets of
+    inputs with ``values`` output values altogether.
+    """
+
+    error: float
+    values: int
+    sets: int
+
+
+def imports(library: Path) -> None:
+    """Raises Refused when a library takes symbols that a kernel has no use for."""
+    if foreign := imported_symbols(library) - ALLOWED:
+        raise Refused(f"the kernel calls {', '.join(sorted(foreign))}")
+
+
+def check(worker: Worker, arena: Arena, random: np.random.Generator) -> Checked:
+    """Run once on fresh inputs of each scale. Raises Refused.
 
     The kernel runs before the reference is computed, twice, and must agree with itself.
     """
-    worst = 0.0
-    for scale in (1.0, 8.0, 0.0):
+    worst, scales = 0.0, (1.0, 8.0, 0.0)
+    for scale in scales:
         arena.fill(random, scale)
         before = arena.digest(0)
         worker.run(0, 1)
@@ -230,7 +247,8 @@ def check(worker: Worker, arena: Arena, random: np.random.Generator) -> float:
         worker.run(0, 1)
         if any(arena.view(0, n).tobytes() != v.tobytes() for n, v in first.items()):
             raise Refused("two runs on the same inputs differ")
-    return worst
+    values = sum(int(np.prod(a.shape)) for a in arena.arrays.values() if a.output)
+    return Checked(worst, values * len(scales), len(scales))
 
 
 def _judge(arena: Arena, index: int) -> float:
@@ -270,9 +288,7 @@ def evaluate(
     ``baseline`` is ``module:function``; ``cold`` rotates over more memory than the last cache
     holds. Raises Refused when any check fails.
     """
-    foreign = imported_symbols(library) - ALLOWED
-    if foreign:
-        raise Refused(f"the kernel calls {', '.join(sorted(foreign))}")
+    imports(library)
     random = np.random.default_rng()
     order = tuple(a.name for a in arguments)
     with tempfile.TemporaryDirectory() as folder:
@@ -336,8 +352,20 @@ def _interleave(kernel: Worker, other: Worker, rounds: int, seconds: float) -> T
 
 def _below(spec: Operator, timing: Timing, roofline: Roofline, cold: bool) -> None:
     rate = spec.flops / min(timing.kernel)
-    if rate > 1.05 * roofline.flops:
+    if rate > 1.05 * roofline.flops * dot_gain(spec):
         raise Refused(f"{rate / 1e9:.0f} GFLOP/s is above the roofline of this core")
-    moved = sum(int(np.prod(a.shape)) * 4 for a in signature(spec).values())
-    if cold and moved / min(timing.kernel) > 1.1 * roofline.bytes:
+    if cold and traffic(spec) / min(timing.kernel) > 1.1 * roofline.bytes:
         raise Refused("more bytes a second than the memory delivers")
+
+
+def dot_gain(spec: Operator) -> int:
+    """How many times the fp32 peak the dot instructions of an operator's type reach."""
+    return {"bf16": 2, "int8": 4}.get(getattr(spec, "dtype", "fp32"), 1)
+
+
+def traffic(spec: Operator) -> int:
+    """Bytes that any kernel must move: every array once."""
+    return sum(
+        int(np.prod(a.shape)) * np.dtype(_RAW.get(a.dtype, np.float16)).itemsize
+        for a in signature(spec).values()
+    )

@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tools.kernels.attention import Attention
+from tools.kernels.notation import Operator
 from tools.kernels.operators import Conv2d, Elementwise, Gemm, Gemv, Rows
 from tools.tl.executor import NUMPY, convert
 
 Array = npt.NDArray[Any]
-Operator = Gemm | Gemv | Rows | Elementwise | Conv2d | Attention
 
 
 @dataclass(frozen=True, slots=True)

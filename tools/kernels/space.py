@@ -8,8 +8,8 @@ from tools.kernels import operators
 from tools.kernels.attention import Attention, forward
 from tools.kernels.c import Schedule, Source, Unsupported, emit
 from tools.kernels.card import Card
+from tools.kernels.notation import Operator
 from tools.kernels.operators import Conv2d, Elementwise, Gemm, Gemv, Rows
-from tools.kernels.reference import Operator
 from tools.tl import check, parse
 
 Point = dict[str, int | str]
@@ -99,3 +99,28 @@ def program(spec: Operator, point: Point) -> str:
 def default(spec: Operator, card: Card) -> Point:
     """The first choice of every axis."""
     return {axis: choices[0] for axis, choices in space(spec, card).items()}
+
+
+def diverse(spec: Operator, card: Card, count: int) -> list[Point]:
+    """The default, and defaults with one of the most important axes changed."""
+    axes, usual = space(spec, card), default(spec, card)
+    changed = [{**usual, axis: choices[1]} for axis, choices in axes.items() if len(choices) > 1]
+    return [usual, *changed][:count]
+
+
+def fitted(point: Point, spec: Operator, card: Card) -> Point:
+    """A point of another shape's space, moved into this one: what does not exist here takes its
+    default.
+    """
+    return {
+        axis: point[axis] if point.get(axis) in choices else choices[0]
+        for axis, choices in space(spec, card).items()
+    }
+
+
+def starting_at(point: Point, axes: Space) -> Space:
+    """The same space with the choices of ``point`` first, where a search begins."""
+    return {
+        axis: (point[axis], *(c for c in choices if c != point[axis]))
+        for axis, choices in axes.items()
+    }

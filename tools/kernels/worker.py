@@ -34,8 +34,11 @@ def _native(library: str, views: list[list[Any]]) -> list[Callable[[], Any]]:
 
 
 def _python(where: str, views: list[list[Any]]) -> list[Callable[[], Any]]:
-    module, _, function = where.partition(":")
+    module, _, call = where.partition(":")
+    function, *words = call.split()
     target = getattr(importlib.import_module(module), function)
+    if words:
+        target = target(*words)
     return [partial(target, *arrays) for arrays in views]
 
 

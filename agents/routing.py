@@ -1,0 +1,54 @@
+"""Which workflow a goal's words ask for, where rules can tell; no model is needed for that."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from tools.hdl.contract_text import Contradiction, read_contract
+from tools.kernels.words import OPERATOR_WORDS
+
+Route = Literal["rtl", "kernel", "other", "ask module", "ask"]
+
+HARDWARE_WORDS = re.compile(
+    r"\b(verilog|systemverilog|rtl|hdl|module|flip-?flops?|fifo|fsm|state machine|counter|register"
+    r"|arbiter|decoder|encoder|multiplexer|mux|adder|alu|uart|spi|i2c|pwm|clock|reset|latch|shift"
+    r"|debouncer?|crc|lfsr|multiplier|divider|comparator|cache|bus|circuit|logic|detector|memory"
+    r"|synchroni[sz]er|handshake|\d+[- ]bits?)\b",
+    re.IGNORECASE,
+)
+_CERTAINLY_HARDWARE = re.compile(
+    r"\b(verilog|systemverilog|vhdl|rtl|hdl|module|fpga|asic|flip-?flops?|fsm|clock|clk|reset|rst"
+    r"|circuit|systolic)\b",
+    re.IGNORECASE,
+)
+_CERTAINLY_SOFTWARE = re.compile(
+    r"\bkernels?\b.{0,40}\b(?:[cg]pus?|processor)\b|\bfor (?:this|my|the) (?:[cg]pu|processor)\b"
+    r"|\bavx-?(?:2|512)\w*|\bvnni\b|\b(?:cuda|tilelang|triton|open-?blas|numpy|torch|sgemm)\b",
+    re.IGNORECASE,
+)
+_NUMBER_TYPES = re.compile(r"\b(?:(?:fp|bf|float|bfloat)(?:16|32)|int8)\b", re.IGNORECASE)
+
+
+def route(text: str) -> Route:
+    """The workflow; ``ask module`` and ``ask`` leave it to the model: whether it is a module, or
+    whether it is a module or a kernel.
+    """
+    try:
+        if read_contract(text).contract:
+            return "rtl"
+    except Contradiction:
+        return "rtl"
+    hardware = HARDWARE_WORDS.search(text)
+    if _CERTAINLY_HARDWARE.search(text):
+        return "ask module" if hardware else "other"
+    if _CERTAINLY_SOFTWARE.search(text):
+        return "kernel"
+    if OPERATOR_WORDS.search(text):
+        return "ask" if hardware and not _NUMBER_TYPES.search(text) else "kernel"
+    return "ask module" if hardware else "other"
+
+
+def needs_model(text: str, workflow: str | None) -> bool:
+    """Whether nothing can be done for a goal without a model."""
+    return (workflow or route(text)) != "kernel"
