@@ -143,31 +143,37 @@ class Oracle:
             reply = self.box.step(batch)
         except Exception as error:
             raise BoxError(self._blame(vectors, error)) from error
-        rows = [self._row(reply, port, vectors) for port in self.box.outputs]
-        answers = np.stack(rows).astype(np.uint64, copy=False)
+        answers = self._stacked(reply, count)
+        if answers is None:
+            raise BoxError(self._malformed(reply, vectors))
         wide = answers & self._beyond
         if wide.any():
             raise BoxError(self._too_wide(vectors, answers, wide))
         return answers
 
-    def _row(self, reply: Mapping[str, Words], port: Port, vectors: Words) -> Words:
-        """One output port's answers, of the right shape and type."""
-        row = np.asarray(reply[port.name]) if self._has(reply, port) else None
-        if row is not None and row.shape == vectors[0].shape and row.dtype.kind in "ub":
-            return row
-        told = (
-            "is missing" if row is None
-            else f"has shape {row.shape}, not {vectors[0].shape}," if row.shape != vectors[0].shape
-            else f"has type {row.dtype}, not an unsigned integer,"
-        )  # fmt: skip
-        raise BoxError(
-            f"{self.box.name}: output {port.name} {told} in the batch that starts with "
-            f"{self.describe(vectors, 0)}"
-        )
+    def _stacked(self, reply: Mapping[str, Words], count: int) -> Words | None:
+        """The reply as one array (ports, queries); None when it is malformed."""
+        try:
+            answers = np.array([reply[port.name] for port in self.box.outputs])
+        except (KeyError, TypeError, ValueError):
+            return None
+        if answers.shape[1:] != (count,) or answers.dtype.kind not in "ub":
+            return None
+        return answers.astype(np.uint64, copy=False)
 
-    @staticmethod
-    def _has(reply: object, port: Port) -> bool:
-        return isinstance(reply, Mapping) and port.name in reply
+    def _malformed(self, reply: object, vectors: Words) -> str:
+        """Which output of a reply is missing, or has another shape or type."""
+        start = f"in the batch that starts with {self.describe(vectors, 0)}"
+        for port in self.box.outputs:
+            where = f"{self.box.name}: output {port.name}"
+            if not isinstance(reply, Mapping) or port.name not in reply:
+                return f"{where} is missing {start}"
+            row = np.asarray(reply[port.name])
+            if row.shape != vectors[0].shape:
+                return f"{where} has shape {row.shape}, not {vectors[0].shape}, {start}"
+            if row.dtype.kind not in "ub":
+                return f"{where} has type {row.dtype}, not an unsigned integer, {start}"
+        return f"{self.box.name}: the outputs cannot be put together {start}"
 
     def _too_wide(self, vectors: Words, answers: Words, wide: Words) -> str:
         index, at = (int(n[0]) for n in np.nonzero(wide))
