@@ -20,7 +20,7 @@ from tools.bsd.trial import Trial
 SAMPLE_BITS = 4
 FIRST_BUDGET = 64
 NEARLY = 1.25
-LINEAR = 4
+LINEAR = 6
 MODEST = 8
 
 
@@ -54,7 +54,8 @@ class Portfolio:
         """
         weights, tried = significance(self.box, own, others), self._candidates(own)
         won = self._sizes.setdefault(self._kind(own), {})
-        first, linear = max(FIRST_BUDGET, 2 * len(own.low)), LINEAR * len(own.low)
+        linear = LINEAR * len(own.low)
+        first = max(FIRST_BUDGET, linear)
         queue = [
             (float(r.is_fallback and MODEST * len(own.low)), place, False)
             for place, r in enumerate(tried)
