@@ -120,7 +120,7 @@ def _scores(influence: Floats, columns: Floats, rng: np.random.Generator) -> tup
     coins = rng.integers(0, 2, (count, COINS)).astype(np.float32)
     chooser = np.hstack([columns, coins])
     flat = influence.reshape(count, -1)
-    felt = flat.any(axis=0)
+    felt: npt.NDArray[np.bool_] = np.any(flat, axis=0)
     flat = flat[:, felt]
     ones = chooser.sum(axis=0)[:, None]
     at_one = chooser.T @ flat

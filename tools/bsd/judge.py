@@ -50,9 +50,12 @@ class Judge:
         return self.compare(netlist, literals, batches)
 
     def _batch(self, telling: Sequence[Words]) -> Words:
-        sites = self.prober.rng.integers(len(telling), size=FAMILIES) if telling else []
+        half = self.prober.mixed(BATCH // 2)
+        if not telling:
+            return half
+        sites = self.prober.rng.integers(len(telling), size=FAMILIES)
         crossed = [self.prober.cross(telling[i], BATCH // 2 // FAMILIES) for i in sites]
-        return np.hstack([self.prober.mixed(BATCH // 2), *crossed])
+        return np.hstack([half, *crossed])
 
     def coverage(self, netlist: Netlist, literals: Sequence[int]) -> Mistakes:
         """Compare on VISITS vectors through each branch of each node in use."""

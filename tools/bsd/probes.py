@@ -93,7 +93,7 @@ def _shape(vectors: Words, widths: Words, luck: Words) -> None:
 
 
 @compiled
-def _shaped(word: int, width: int, luck: int) -> int:
+def _shaped(word: np.uint64, width: np.uint64, luck: np.uint64) -> np.uint64:
     """A word with a run of ones (three in ten) or of zeros, or one of four special words."""
     one = np.uint64(1)
     ones = ~np.uint64(0) >> (np.uint64(64) - width)
@@ -115,7 +115,7 @@ def _shaped(word: int, width: int, luck: int) -> int:
 
 
 @compiled
-def _repeat(vectors: Words, widths: Words, luck: int, n: int) -> None:
+def _repeat(vectors: Words, widths: Words, luck: np.uint64, n: int) -> None:
     """Repeat one port's word on another: as it is (two in four), complemented, one bit off."""
     one, ports = np.uint64(1), np.uint64(len(widths))
     source = luck % ports

@@ -163,8 +163,8 @@ def _execute_all(instr: Words, pc: Words, rs1: Words, rs2: Words, load: Words) -
     out = np.zeros(8, dtype=np.int64)
     for n in range(len(instr)):
         _execute(
-            np.int64(instr[n]), np.int64(pc[n]), np.int64(rs1[n]), np.int64(rs2[n]),
-            np.int64(load[n]), out,
+            int(np.int64(instr[n])), int(np.int64(pc[n])), int(np.int64(rs1[n])),
+            int(np.int64(rs2[n])), int(np.int64(load[n])), out,
         )  # fmt: skip
         for k in range(8):
             result[k, n] = np.uint64(out[k] & masks[k])

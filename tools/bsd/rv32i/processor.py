@@ -54,7 +54,7 @@ def _behaves(
     file[[list(next_port).index(name) for name in found.zero]] = 0
     each = np.arange(file.shape[1])
     operands = {name: file[_index(field, given), each] for name, field in pairing.items()}
-    vectors = np.stack([(given | operands)[p.name] for p in core.inputs])
+    vectors = np.stack([{**given, **operands}[p.name] for p in core.inputs])
     answers = dict(zip((p.name for p in core.outputs), Oracle(core)(vectors), strict=True))
     writes = answers.pop("we").astype(np.bool_)
     file[_index(found.write, given)[writes], each[writes]] = answers.pop("rd")[writes]
