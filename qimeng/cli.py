@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from qimeng.cpu_command import cpu
+
 if TYPE_CHECKING:
     from memory.records import Budget
     from memory.runs import Run
@@ -110,6 +112,9 @@ def doctor(as_json: bool) -> None:
 @cli.group()
 def models() -> None:
     """List, download and try models."""
+
+
+cli.add_command(cpu)
 
 
 @models.command("list")
