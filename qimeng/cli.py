@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from qimeng.cpu_command import cpu
 from qimeng.memory_commands import memory
 from qimeng.serve_command import mcp, serve
 from qimeng.verify_command import verify
@@ -38,7 +39,7 @@ def cli() -> None:
     """
 
 
-for verb in (verify, memory, serve, mcp):
+for verb in (verify, memory, serve, mcp, cpu):
     cli.add_command(verb)
 
 

@@ -24,7 +24,7 @@ QUICK = Settings(seed=1, vectors=1 << 16)
         ("adder32", 155),
         ("less16", 47),
         ("equal32", 95),
-        ("shifter16", 150),
+        ("shifter16", 200),
         ("alu8", 400),
         ("decoder4", 60),
         ("crc8", 200),

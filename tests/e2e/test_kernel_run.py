@@ -1,4 +1,4 @@
-"""A kernel from words with the real engine and no model: killed on the way, resumed, handed over."""
+"""A kernel from words with the real engine and no model: killed, resumed, handed over."""
 
 import collections
 import json

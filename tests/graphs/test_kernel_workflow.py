@@ -84,7 +84,7 @@ def test_a_designer_that_writes_wrong_kernels_achieves_nothing(bench, monkeypatc
         context = LoopContext(workflow, workbench.run, "1")
         final = build_loop().invoke({}, {"recursion_limit": 50}, context=context)["result"]
     assert final["status"] == "not_achieved"
-    assert final["evidence"] == "none" and final["artifacts"] == ()
+    assert final["evidence"] == "none" and not final["artifacts"]
     assert not list(KernelLibrary().folder.glob("*"))
 
 

@@ -25,7 +25,7 @@ class Area:
     lut_levels: int
 
 
-def area(box: Box, verilog: str, sandbox: Sandbox, seconds: float = 120) -> Area:
+def area(box: Box, verilog: str, sandbox: Sandbox, seconds: float = 600) -> Area:
     """Measure a module that has the box's ports. Raises AigError."""
     commands = (
         "read_aiger design.aig; print_stats; "

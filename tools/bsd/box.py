@@ -96,6 +96,7 @@ class Oracle:
         self.box = box
         self.queries = 0
         self._calls = 0
+        self._beyond: Words = ~np.array([[p.ones] for p in box.outputs], dtype=np.uint64)
 
     def __call__(self, vectors: Words) -> Words:
         """Ask the box. Raises BoxError when it breaks its contract."""
@@ -142,27 +143,45 @@ class Oracle:
             reply = self.box.step(batch)
         except Exception as error:
             raise BoxError(self._blame(vectors, error)) from error
-        return np.stack([self._checked(reply, port, vectors) for port in self.box.outputs])
-
-    def _checked(self, reply: Mapping[str, Words], port: Port, vectors: Words) -> Words:
-        where = f"{self.box.name}: output {port.name}"
-        first = f"in the batch that starts with {self.describe(vectors, 0)}"
-        if not isinstance(reply, Mapping) or port.name not in reply:
-            raise BoxError(f"{where} is missing {first}")
-        row = np.asarray(reply[port.name])
-        if row.shape != (vectors.shape[1],):
-            raise BoxError(f"{where} has shape {row.shape}, not ({vectors.shape[1]},), {first}")
-        if row.dtype.kind not in "ub":
-            raise BoxError(f"{where} has type {row.dtype}, not an unsigned integer, {first}")
-        words: Words = row.astype(np.uint64, copy=False)
-        wide = words > np.uint64(port.ones)
+        answers = self._stacked(reply, count)
+        if answers is None:
+            raise BoxError(self._malformed(reply, vectors))
+        wide = answers & self._beyond
         if wide.any():
-            at = int(np.argmax(wide))
-            raise BoxError(
-                f"{where} is {int(words[at]):#x}, wider than {port.width} bits, "
-                f"for {self.describe(vectors, at)}"
-            )
-        return words
+            raise BoxError(self._too_wide(vectors, answers, wide))
+        return answers
+
+    def _stacked(self, reply: Mapping[str, Words], count: int) -> Words | None:
+        """The reply as one array (ports, queries); None when it is malformed."""
+        try:
+            answers = np.array([reply[port.name] for port in self.box.outputs])
+        except (KeyError, TypeError, ValueError):
+            return None
+        if answers.shape[1:] != (count,) or answers.dtype.kind not in "ub":
+            return None
+        return answers.astype(np.uint64, copy=False)
+
+    def _malformed(self, reply: object, vectors: Words) -> str:
+        """Which output of a reply is missing, or has another shape or type."""
+        start = f"in the batch that starts with {self.describe(vectors, 0)}"
+        for port in self.box.outputs:
+            where = f"{self.box.name}: output {port.name}"
+            if not isinstance(reply, Mapping) or port.name not in reply:
+                return f"{where} is missing {start}"
+            row = np.asarray(reply[port.name])
+            if row.shape != vectors[0].shape:
+                return f"{where} has shape {row.shape}, not {vectors[0].shape}, {start}"
+            if row.dtype.kind not in "ub":
+                return f"{where} has type {row.dtype}, not an unsigned integer, {start}"
+        return f"{self.box.name}: the outputs cannot be put together {start}"
+
+    def _too_wide(self, vectors: Words, answers: Words, wide: Words) -> str:
+        index, at = (int(n[0]) for n in np.nonzero(wide))
+        port = self.box.outputs[index]
+        return (
+            f"{self.box.name}: output {port.name} is {int(answers[index, at]):#x}, wider than "
+            f"{port.width} bits, for {self.describe(vectors, at)}"
+        )
 
     def _compare(self, vectors: Words, one: Words, two: Words, what: str) -> None:
         wrong = (one != two).any(axis=0)

@@ -120,11 +120,14 @@ def _scores(influence: Floats, columns: Floats, rng: np.random.Generator) -> tup
     coins = rng.integers(0, 2, (count, COINS)).astype(np.float32)
     chooser = np.hstack([columns, coins])
     flat = influence.reshape(count, -1)
+    felt: npt.NDArray[np.bool_] = np.any(flat, axis=0)
+    flat = flat[:, felt]
     ones = chooser.sum(axis=0)[:, None]
     at_one = chooser.T @ flat
     at_zero = flat.sum(axis=0) - at_one
-    change = np.abs(at_one / np.maximum(ones, 1) - at_zero / np.maximum(count - ones, 1))
-    change = change.reshape(len(change), wires, -1).sum(axis=2)
+    change = np.zeros((len(ones), len(felt)), dtype=np.float32)
+    change[:, felt] = at_one / np.maximum(ones, 1) - at_zero / np.maximum(count - ones, 1)
+    change = np.abs(change).reshape(len(change), wires, -1).sum(axis=2)
     change[np.arange(wires), np.arange(wires)] = 0
     scores = change.sum(axis=1)
     scores[(ones[:, 0] < count / 16) | (ones[:, 0] > count * 15 / 16)] = 0

@@ -3,9 +3,10 @@
 A *subfunction* is an output wire restricted by a path. Its *signature* is its value on one
 global probe set with the path's wires overwritten, so signatures of subfunctions of different
 paths, cells and outputs can be compared: equal signature (or equal complement) means "perhaps
-the same function". Speculation is then tested: both subfunctions are asked fresh probes, each
-under its own path. A probe that tells them apart joins the global set (`Separated`), all
-signatures grow by it, and the build goes on with the knowledge.
+the same function". Speculation is then tested: both subfunctions are asked further vectors,
+each under its own path; some are fresh, some are known to be telling at the two sites. A vector
+that tells them apart joins the global set (`Separated`), all signatures grow by it, and the
+build goes on with the knowledge.
 
 Shannon expansion over a static wire order gives the nodes; see QiMeng-CPU-v1 (2306.12456) for
 the original, whose merging is by signature alone.
@@ -27,9 +28,9 @@ from tools.bsd.probes import Prober
 Bits = npt.NDArray[np.bool_]
 
 PROBES = 2048
-RESERVE = 1 << 17
-MERGE_CHECKS = 512
-LEAF_CHECKS = 6144
+MERGE_CHECKS = 256
+LEAF_CHECKS = 2048
+SITE_CHECKS = 64
 
 
 class OverBudget(Exception):
@@ -37,11 +38,20 @@ class OverBudget(Exception):
 
 
 class Separated(Exception):
-    """Fresh probes told two speculated-equal subfunctions apart; ``vectors`` are a few."""
+    """Further vectors told two speculated-equal subfunctions apart; ``vectors`` are a few."""
 
     def __init__(self, vectors: Words) -> None:
         super().__init__("speculation refuted")
         self.vectors = vectors
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Site:
+    """Where a diagram is grown: a cell's path, and vectors that are telling there (see
+    `orders.Scan`), those that once refuted a diagram of this site first."""
+
+    path: Path
+    telling: Words
 
 
 @dataclass(slots=True, eq=False)
@@ -53,6 +63,7 @@ class Known:
     negated: bool
     literal: int
     signature: bytes
+    telling: Words
 
 
 class Diagrams:
@@ -62,33 +73,35 @@ class Diagrams:
         self.oracle, self.prober, self.box = oracle, prober, oracle.box
         self.netlist = Netlist()
         self.known: dict[bytes, Known] = {}
-        half = prober.uniform(PROBES // 2)
-        self.probes: Words = np.hstack([half, prober.mixed(PROBES // 2)])
-        self.reserve: Words = prober.mixed(RESERVE)
-        self._limit, self._check = 0, True
+        probes = np.hstack([prober.uniform(PROBES // 2), prober.mixed(PROBES // 2)])
+        self.probes: Words = probes[:, prober.rng.permutation(PROBES)]
+        self._limit = 0
+        self._order: Sequence[int] = ()
+        self._telling: Words = self.probes[:, :0]
         self._trial: list[Known] = []
 
     def value(self, path: Path, output: int, vectors: Words) -> Bits:
         """One output wire under a path, over the vectors."""
-        port, bit = self.box.output_bits[output]
-        answers = self.oracle(path.apply(vectors))[port]
-        return _bit(answers, bit)
+        return self._wire(output, path.apply(vectors))
 
-    def grow(
-        self, path: Path, output: int, order: Sequence[int], budget: int, check: bool = True
-    ) -> int:
-        """The literal of one output wire under a path, expanding wires in ``order``.
+    def _wire(self, output: int, vectors: Words) -> Bits:
+        port, bit = self.box.output_bits[output]
+        return _bit(self.oracle(vectors)[port], bit)
+
+    def grow(self, site: Site, output: int, order: Sequence[int], budget: int) -> int:
+        """The literal of one output wire at a site, expanding wires in ``order``.
 
         At most ``budget`` new subfunctions are made, else OverBudget is raised. What was made
-        since the last `commit` can be undone with `rollback`. Without ``check`` speculation is
-        not tested: good enough to learn how large a diagram gets.
+        since the last `commit` can be undone with `rollback`.
         """
-        self._limit, self._check = len(self.known) + budget, check
+        self._limit = len(self.known) + budget
+        self._order, self._telling = order, site.telling
         while True:
             try:
-                return self._expand(path, output, self.value(path, output, self.probes), order, 0)
+                top = self.value(site.path, output, self.probes)
+                return self._expand(site.path, output, top, 0)
             except Separated as found:
-                self.learn(found.vectors)
+                self._learn(found.vectors)
 
     def commit(self) -> None:
         """Keep every subfunction made so far."""
@@ -101,7 +114,65 @@ class Diagrams:
                 del self.known[entry.signature]
         self._trial.clear()
 
-    def learn(self, vectors: Words) -> None:
+    def forget(self, vectors: Words) -> None:
+        """Drop the subfunctions whose nodes are wrong on any of the vectors."""
+        entries = list(self.known.values())
+        for at in range(0, vectors.shape[1] if entries else 0, 64):
+            part = vectors[:, at : at + 64]
+            right = (self._answers(entries, part) == self._built(entries, part)).all(axis=1)
+            entries = [entry for entry, keep in zip(entries, right, strict=True) if keep]
+        self.known = {entry.signature: entry for entry in entries}
+
+    def cofactors(
+        self, path: Path, output: int, signature: Bits, order: Sequence[int], start: int,
+        probes: Words,
+    ) -> tuple[int, Bits, Bits] | None:  # fmt: skip
+        """The first place in the order, from ``start`` on, whose wire matters on the probes,
+        and the signatures of both cofactors. None when no wire does.
+
+        Runs of wires that do not matter are passed over together, by turning over a random
+        part of the run in each probe. One flip of every probe then gives both cofactors: each
+        probe already has the wire at one value.
+        """
+        vectors = path.apply(probes)
+        place, run = start, 1
+        while place < len(order):
+            if run == 1:
+                port, bit = self.box.input_bits[order[place]]
+                vectors[port] ^= np.uint64(1 << bit)
+                turned = self._wire(output, vectors)
+                vectors[port] ^= np.uint64(1 << bit)
+            else:
+                turned = self._wire(output, self._scrambled(vectors, order[place : place + run]))
+            if np.array_equal(turned, signature):
+                place, run = place + run, 2 * run
+            elif run > 1:
+                run //= 2
+            else:
+                at_one = _bit(probes[port], bit)
+                low = np.where(at_one, turned, signature)
+                return place, low, np.where(at_one, signature, turned)
+        return None
+
+    def _scrambled(self, vectors: Words, wires: Sequence[int]) -> Words:
+        """The vectors with random values on some wires."""
+        mask = np.zeros((len(vectors), 1), dtype=np.uint64)
+        for port, bit in (self.box.input_bits[wire] for wire in wires):
+            mask[port] |= np.uint64(1 << bit)
+        return vectors ^ ((vectors ^ self.prober.fresh(vectors.shape[1])) & mask)
+
+    def boundary(self, path: Path, output: int, signature: Bits, probes: Words) -> Words:
+        """A vector where a single flip of a wire passed over matters, found on the walk from a
+        false probe to a true one; on this path, so that nodes above will see it too."""
+        ends = path.apply(probes[:, [np.argmin(signature), np.argmax(signature)]])
+        here, there = ends[:, 0].copy(), ends[:, 1]
+        for port, bit in self.box.input_bits:
+            here[port] ^= (here[port] ^ there[port]) & np.uint64(1 << bit)
+            if self.value(path, output, here[:, None])[0]:
+                break
+        return np.repeat(here[:, None], 8, axis=1)
+
+    def _learn(self, vectors: Words) -> None:
         """Add probes (a multiple of 8); extend every signature by its answers on them; drop
         the subfunctions whose nodes contradict those answers."""
         self.probes = np.hstack([self.probes, vectors])
@@ -112,7 +183,7 @@ class Diagrams:
         right = (answers == built).all(axis=1)
         tails = np.packbits(answers, axis=1)
         self.known = {}
-        for i in np.nonzero(right)[0]:
+        for i in np.flatnonzero(right):
             entries[i].signature += tails[i].tobytes()
             self.known[entries[i].signature] = entries[i]
 
@@ -137,9 +208,7 @@ class Diagrams:
         result: Bits = bits[:, : vectors.shape[1]].astype(np.bool_)
         return result
 
-    def _expand(
-        self, path: Path, output: int, signature: Bits, order: Sequence[int], start: int
-    ) -> int:
+    def _expand(self, path: Path, output: int, signature: Bits, start: int) -> int:
         negated = bool(signature[0])
         key = np.packbits(signature ^ negated).tobytes()
         if not any(key):
@@ -150,69 +219,43 @@ class Diagrams:
             return self.known[key].literal ^ negated
         if len(self.known) >= self._limit:
             raise OverBudget
-        place, low, high = self._split(path, output, signature, order, start)
-        wire = self.box.input_bits[order[place]]
+        found = self.cofactors(path, output, signature, self._order, start, self.probes)
+        if found is None:
+            raise Separated(self.boundary(path, output, signature, self.probes))
+        place, low, high = found
+        wire = self.box.input_bits[self._order[place]]
         literal = self.netlist.node(
-            order[place],
-            self._expand(path.fix(wire, 0), output, low, order, place + 1),
-            self._expand(path.fix(wire, 1), output, high, order, place + 1),
+            self._order[place],
+            self._expand(path.fix(wire, 0), output, low, place + 1),
+            self._expand(path.fix(wire, 1), output, high, place + 1),
         )
-        self.known[key] = Known(path, output, negated, literal ^ negated, key)
-        self._trial.append(self.known[key])
+        entry = Known(path, output, negated, literal ^ negated, key, self._telling)
+        self.known[key] = entry
+        self._trial.append(entry)
         return literal
 
-    def _split(
-        self, path: Path, output: int, signature: Bits, order: Sequence[int], start: int
-    ) -> tuple[int, Bits, Bits]:
-        """The first wire in the order that matters, and the signatures of both cofactors.
-
-        One flip of every probe gives both: each probe already has the wire at one value.
-        """
-        for place in range(start, len(order)):
-            port, bit = self.box.input_bits[order[place]]
-            turned = self.probes.copy()
-            turned[port] ^= np.uint64(1 << bit)
-            flipped = self.value(path, output, turned)
-            if not np.array_equal(flipped, signature):
-                at_one = _bit(self.probes[port], bit)
-                low = np.where(at_one, flipped, signature)
-                return place, low, np.where(at_one, signature, flipped)
-        raise Separated(self._boundary(path, output, signature))
-
-    def _boundary(self, path: Path, output: int, signature: Bits) -> Words:
-        """A vector where a single flip of a wire passed over matters, found on the walk from a
-        false probe to a true one; on this path, so that nodes above will see it too."""
-        ends = path.apply(self.probes[:, [np.argmin(signature), np.argmax(signature)]])
-        here, there = ends[:, 0].copy(), ends[:, 1]
-        for port, bit in self.box.input_bits:
-            here[port] ^= (here[port] ^ there[port]) & np.uint64(1 << bit)
-            if self.value(path, output, here[:, None])[0]:
-                break
-        return np.repeat(here[:, None], 8, axis=1)
-
     def _check_leaf(self, path: Path, output: int, constant: bool) -> None:
-        if not self._check:
-            return
-        vectors = path.apply(self._fresh(LEAF_CHECKS))
-        self._separate(vectors, self.value(path, output, vectors) ^ constant)
+        vectors = np.hstack([self.prober.fresh(LEAF_CHECKS), self._telling])
+        _separate(path.apply(vectors), self.value(path, output, vectors) ^ constant)
 
     def _check_merge(self, path: Path, output: int, negated: bool, known: Known) -> None:
-        if not self._check:
-            return
-        vectors = self._fresh(MERGE_CHECKS)
+        ours, theirs = (self._sample(t) for t in (self._telling, known.telling))
+        vectors = np.hstack([self.prober.fresh(MERGE_CHECKS), ours, theirs])
         mine = self.value(path, output, vectors) ^ negated
-        self._separate(
-            vectors, mine ^ self.value(known.path, known.output, vectors) ^ known.negated
-        )
+        _separate(vectors, mine ^ self.value(known.path, known.output, vectors) ^ known.negated)
 
-    def _separate(self, vectors: Words, differ: Bits) -> None:
-        if differ.any():
-            found = np.nonzero(differ)[0]
-            raise Separated(vectors[:, np.resize(found, 8)])
+    def _sample(self, telling: Words) -> Words:
+        """The first few telling vectors and a random run of as many others."""
+        count = telling.shape[1]
+        if count <= 2 * SITE_CHECKS:
+            return telling
+        start = int(self.prober.rng.integers(SITE_CHECKS, count - SITE_CHECKS))
+        return np.hstack([telling[:, :SITE_CHECKS], telling[:, start : start + SITE_CHECKS]])
 
-    def _fresh(self, count: int) -> Words:
-        start = int(self.prober.rng.integers(self.reserve.shape[1] - count))
-        return self.reserve[:, start : start + count]
+
+def _separate(vectors: Words, differ: Bits) -> None:
+    if differ.any():
+        raise Separated(vectors[:, np.resize(np.flatnonzero(differ), 8)])
 
 
 def _bit(words: Words, bit: int) -> Bits:

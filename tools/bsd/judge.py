@@ -20,6 +20,7 @@ from tools.bsd.probes import Prober
 
 BATCH = 1 << 16
 VISITS = 12
+FAMILIES = 64
 MOST_KEPT = 4096
 
 
@@ -40,10 +41,21 @@ class Judge:
     def __init__(self, oracle: Oracle, prober: Prober) -> None:
         self.oracle, self.prober, self.box = oracle, prober, oracle.box
 
-    def random(self, netlist: Netlist, literals: Sequence[int], count: int) -> Mistakes:
-        """Compare on ``count`` mixed vectors."""
-        batches = (self.prober.mixed(BATCH) for _ in range(-(-count // BATCH)))
+    def random(
+        self, netlist: Netlist, literals: Sequence[int], telling: Sequence[Words], count: int
+    ) -> Mistakes:
+        """Compare on ``count`` vectors: half mixed, half children of vectors that are telling
+        at one site or other."""
+        batches = (self._batch(telling) for _ in range(-(-count // BATCH)))
         return self.compare(netlist, literals, batches)
+
+    def _batch(self, telling: Sequence[Words]) -> Words:
+        half = self.prober.mixed(BATCH // 2)
+        if not telling:
+            return half
+        sites = self.prober.rng.integers(len(telling), size=FAMILIES)
+        crossed = [self.prober.cross(telling[i], BATCH // 2 // FAMILIES) for i in sites]
+        return np.hstack([half, *crossed])
 
     def coverage(self, netlist: Netlist, literals: Sequence[int]) -> Mistakes:
         """Compare on VISITS vectors through each branch of each node in use."""
@@ -75,10 +87,10 @@ class Judge:
         return Mistakes(np.hstack(vectors), np.hstack(outputs), asked, wrong)
 
     def _walks(self, netlist: Netlist, literals: Sequence[int]) -> Iterator[Words]:
-        nodes = np.array(netlist.reachable(literals), dtype=np.int64)
+        nodes = netlist.reachable(literals)
         if not len(nodes):
             return
-        wire = np.array(netlist.wire, dtype=np.int64)
+        wire = netlist.wire
         place = np.array([(0, 0), *self.box.input_bits], dtype=np.int64)[1 + wire]
         first, parents = _parents(netlist, nodes)
         roots = np.zeros(len(wire), dtype=np.bool_)
@@ -95,8 +107,8 @@ class Judge:
 def _parents(netlist: Netlist, nodes: Ints) -> tuple[Ints, Ints]:
     """Edges into each node, grouped by node: ``parents[first[n]:first[n+1]]`` holds
     ``2 * parent + branch``."""
-    low = np.array(netlist.low, dtype=np.int64)[nodes] >> 1
-    high = np.array(netlist.high, dtype=np.int64)[nodes] >> 1
+    low = netlist.low[nodes] >> 1
+    high = netlist.high[nodes] >> 1
     child = np.concatenate([low, high])
     edge = np.concatenate([2 * nodes, 2 * nodes + 1])
     by_child = np.argsort(child, kind="stable")

@@ -9,22 +9,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
 
 from tools.bsd.box import Box, Oracle, Words
 from tools.bsd.cells import Cell, Split, cells_of, decode
-from tools.bsd.diagram import Diagrams
+from tools.bsd.diagram import Diagrams, Site
 from tools.bsd.judge import Judge, Mistakes
 from tools.bsd.netlist import Netlist
-from tools.bsd.orders import Scan, scan
-from tools.bsd.portfolio import Portfolio
+from tools.bsd.orders import TELLING, Scan, scan
+from tools.bsd.portfolio import Grown, Portfolio
 from tools.bsd.probes import Prober
 
 MOST_ROUNDS = 64
-KEPT_PER_TASK = 4
+KEPT_PER_TASK = 64
+KEPT_PER_ROUND = 512
+REGROWTH = 64
 NEIGHBOURS = 400
 
 
@@ -113,11 +115,11 @@ class Learner:
         self.scans: list[list[Scan]] = []
         for done, cell in enumerate(self.cells):
             self._report("scan", done, len(self.cells))
-            self.scans.append(scan(self.oracle, cell.path, self.diagrams.probes))
-        self.literals: list[list[list[int]]] = []
+            self.scans.append(self._scan(cell, self.diagrams.probes))
+        self.grown: list[list[Grown]] = []
         for done, cell in enumerate(self.cells):
             self._report("grow", done, len(self.cells))
-            self.literals.append([self._grow(cell, own) for own in self.scans[done]])
+            self.grown.append([self._grow(cell, own) for own in self.scans[done]])
 
     def refine(self) -> Learned:
         """Rounds of refutation and repair until a whole round finds nothing."""
@@ -126,12 +128,17 @@ class Learner:
             self._report("refute", len(self.wrong), MOST_ROUNDS)
             found = self.judge.coverage(netlist, literals)
             if not found.wrong:
-                found = self.judge.random(netlist, literals, self.settings.vectors)
+                found = self.judge.random(netlist, literals, self._telling(), self.settings.vectors)
             self.wrong.append(found.wrong)
             if not found.wrong:
                 return self._result(literals)
             self._repair(found)
         raise NotConverged(f"{self.box.name}: still {found.wrong} wrong of {found.asked} vectors")
+
+    def _telling(self) -> list[Words]:
+        """The telling vectors of all sites, those that have any."""
+        every = (own.telling for scans in self.scans for own in scans)
+        return [telling for telling in every if telling.shape[1]]
 
     def wrong_about(self, vector: Words) -> bool:
         """Whether the netlist and the box differ on one query of shape (ports,)."""
@@ -150,7 +157,7 @@ class Learner:
 
     def composed(self) -> list[int]:
         """One literal per output wire: the cells under the decode tree."""
-        each = iter([list(chain.from_iterable(ports)) for ports in self.literals])
+        each = iter([list(chain.from_iterable(g.literals for g in ports)) for ports in self.grown])
         return self._compose(self.tree, each)
 
     def _compose(self, tree: Split | Cell, cells: Iterator[list[int]]) -> list[int]:
@@ -160,9 +167,12 @@ class Learner:
         node = self.diagrams.netlist.node
         return [node(tree.wire, a, b) for a, b in zip(low, high, strict=True)]
 
-    def _grow(self, cell: Cell, own: Scan) -> list[int]:
+    def _scan(self, cell: Cell, probes: Words) -> list[Scan]:
+        return scan(self.oracle, self.prober, cell.path, probes)
+
+    def _grow(self, cell: Cell, own: Scan) -> Grown:
         others = [s for scans in self.scans for s in scans]
-        return self.portfolio.grow(cell.path, own, others)
+        return self.portfolio.grow(Site(cell.path, own.telling), own, others)
 
     def _repair(self, found: Mistakes) -> None:
         """Learn from wrong vectors and regrow each (cell, output port) that they hit."""
@@ -173,13 +183,27 @@ class Learner:
             for port in np.unique(ports[found.outputs[:, i]]):
                 hit.setdefault((int(cell), int(port)), []).append(i)
         kept = sorted({i for at in hit.values() for i in at[:KEPT_PER_TASK]})
-        kept += kept[:1] * (-len(kept) % 8)
-        self.diagrams.learn(found.vectors[:, kept])
-        for done, (cell, port) in enumerate(sorted(hit)):
+        self.diagrams.forget(found.vectors[:, kept[:KEPT_PER_ROUND]])
+        for done, ((cell, port), at) in enumerate(sorted(hit.items())):
             self._report("regrow", done, len(hit))
-            path = self.cells[cell].path
-            self.scans[cell] = scan(self.oracle, path, self.diagrams.probes)
-            self.literals[cell][port] = self._grow(self.cells[cell], self.scans[cell][port])
+            self._regrow(cell, port, found.vectors[:, at[:KEPT_PER_TASK]])
+
+    def _regrow(self, cell: int, port: int, wrong: Words) -> None:
+        """Regrow in the same order, which was a good one; unless the size explodes, which says
+        that the port was misunderstood: then scan anew and choose an order anew."""
+        telling = np.hstack([wrong, self.prober.cross(wrong, TELLING // 4)])
+        old = self.grown[cell][port]
+        path, own = self.cells[cell].path, self.scans[cell][port]
+        own = replace(own, telling=np.hstack([telling, own.telling])[:, :TELLING])
+        self.scans[cell][port] = own
+        budget = 2 * max(old.new, REGROWTH)
+        grown = self.portfolio.grow_in(Site(path, own.telling), port, old.wires, budget)
+        if grown is None:
+            probes = np.hstack([own.telling, self.diagrams.probes])
+            scanned = self._scan(self.cells[cell], probes)[port]
+            self.scans[cell][port] = replace(scanned, telling=own.telling)
+            grown = self._grow(self.cells[cell], self.scans[cell][port])
+        self.grown[cell][port] = replace(grown, new=max(old.new, grown.new))
 
     def _cell_of(self, vectors: Words) -> np.ndarray:
         """The index of the cell that each vector falls in."""

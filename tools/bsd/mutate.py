@@ -14,10 +14,10 @@ def mutant(
 ) -> tuple[Netlist, list[int]]:
     """A copy in which one node in use has one edge negated. Never the same function: every
     node in use is on a path that some query takes."""
-    nodes = netlist.reachable(literals)
+    nodes = netlist.reachable(literals).tolist()
     target = nodes[int(rng.integers(len(nodes)))]
     copy, new = Netlist(), {0: 0}
     for n in nodes:
-        low, high = (new[e >> 1] ^ (e & 1) for e in (netlist.low[n], netlist.high[n]))
-        new[n] = copy.node(netlist.wire[n], low ^ (n == target), high)
+        low, high = (new[e >> 1] ^ (e & 1) for e in (int(netlist.low[n]), int(netlist.high[n])))
+        new[n] = copy.node(int(netlist.wire[n]), low ^ (n == target), high)
     return copy, [new[literal >> 1] ^ (literal & 1) for literal in literals]

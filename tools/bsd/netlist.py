@@ -26,13 +26,28 @@ class Netlist:
     """An append-only store of decision nodes over a box's input wires."""
 
     def __init__(self) -> None:
-        self.wire: list[int] = [-1]
-        self.low: list[int] = [FALSE]
-        self.high: list[int] = [FALSE]
+        self._table = np.zeros((3, 1024), dtype=np.int64)
+        self._table[0, 0] = -1
+        self._size = 1
         self._made: dict[tuple[int, int, int], int] = {}
 
     def __len__(self) -> int:
-        return len(self.wire) - 1
+        return self._size - 1
+
+    @property
+    def wire(self) -> Ints:
+        """The wire that each node decides on; -1 for the constant."""
+        return self._table[0, : self._size]
+
+    @property
+    def low(self) -> Ints:
+        """Each node's literal for wire 0."""
+        return self._table[1, : self._size]
+
+    @property
+    def high(self) -> Ints:
+        """Each node's literal for wire 1."""
+        return self._table[2, : self._size]
 
     def node(self, wire: int, low: int, high: int) -> int:
         """The literal of ``wire ? high : low``; an existing node is reused."""
@@ -40,23 +55,24 @@ class Netlist:
             return low
         negate = high & 1
         key = (wire, low ^ negate, high ^ negate)
-        if key not in self._made:
-            self._made[key] = len(self.wire)
-            self.wire.append(wire)
-            self.low.append(key[1])
-            self.high.append(key[2])
-        return 2 * self._made[key] + negate
+        made = self._made.get(key)
+        if made is None:
+            made = self._made[key] = self._append(key)
+        return 2 * made + negate
 
-    def reachable(self, roots: Iterable[int]) -> list[int]:
+    def _append(self, key: tuple[int, int, int]) -> int:
+        if self._size == self._table.shape[1]:
+            self._table = np.hstack([self._table, np.zeros_like(self._table)])
+        self._table[:, self._size] = key
+        self._size += 1
+        return self._size - 1
+
+    def reachable(self, roots: Iterable[int]) -> Ints:
         """Nodes under the given literals, children first, without the constant."""
-        seen: set[int] = {0}
-        stack = [literal >> 1 for literal in roots]
-        while stack:
-            node = stack.pop()
-            if node not in seen:
-                seen.add(node)
-                stack += (self.low[node] >> 1, self.high[node] >> 1)
-        return sorted(seen - {0})
+        used = np.zeros(self._size, dtype=np.bool_)
+        used[[literal >> 1 for literal in roots]] = True
+        _mark(self.low, self.high, used)
+        return np.flatnonzero(used[1:]) + 1
 
     def simulate(self, planes: Words, literals: Sequence[int]) -> Words:
         """Values of ``literals`` over bit planes.
@@ -65,17 +81,26 @@ class Netlist:
         the same length per literal.
         """
         nodes = self.reachable(literals)
-        place = np.zeros(len(self.wire), dtype=np.int64)
+        place = np.zeros(self._size, dtype=np.int64)
         place[nodes] = np.arange(1, len(nodes) + 1)
-        low, high = np.array(self.low, np.int64)[nodes], np.array(self.high, np.int64)[nodes]
+        low, high = self.low[nodes], self.high[nodes]
         roots = np.array(literals, dtype=np.int64)
         return _simulate(
-            np.array(self.wire, np.int64)[nodes],
+            self.wire[nodes],
             2 * place[low >> 1] + (low & 1),
             2 * place[high >> 1] + (high & 1),
             2 * place[roots >> 1] + (roots & 1),
             planes,
         )
+
+
+@compiled
+def _mark(low: Ints, high: Ints, used: npt.NDArray[np.bool_]) -> None:
+    """Mark what marked nodes use; a node's children come before it."""
+    for n in range(len(used) - 1, 0, -1):
+        if used[n]:
+            used[low[n] >> 1] = True
+            used[high[n] >> 1] = True
 
 
 @compiled

@@ -20,11 +20,17 @@ from itertools import product
 from statistics import median
 
 import numpy as np
+import numpy.typing as npt
 
 from tools.bsd.box import Box, Oracle, Words
+from tools.bsd.jit import compiled
 from tools.bsd.path import Path
+from tools.bsd.probes import Prober
+
+Floats = npt.NDArray[np.float64]
 
 SEVERE = 4.0
+TELLING = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +38,15 @@ class Scan:
     """What one cell's inputs do to one output port.
 
     ``moving`` are the output bits that moved; ``low[wire]`` and ``severity[wire]`` are given
-    for the wires that matter.
+    for the wires that matter. ``telling`` holds TELLING vectors, shape (ports, TELLING), in
+    which rare influences show: what random vectors seldom reach, speculation is tested on.
     """
 
     port: int
     moving: tuple[int, ...]
     low: dict[int, int]
     severity: dict[int, float]
+    telling: Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +72,7 @@ class Recipe:
         return f"{self.kind}/{'+'.join('msb' if d else 'lsb' for d in self.descending)}"
 
 
-def scan(oracle: Oracle, path: Path, probes: Words) -> list[Scan]:
+def scan(oracle: Oracle, prober: Prober, path: Path, probes: Words) -> list[Scan]:
     """Flip every free wire in every probe under the path; one Scan per output port."""
     box = oracle.box
     vectors = path.apply(probes)
@@ -72,22 +80,62 @@ def scan(oracle: Oracle, path: Path, probes: Words) -> list[Scan]:
     low: list[dict[int, int]] = [{} for _ in box.outputs]
     severity: list[dict[int, float]] = [{} for _ in box.outputs]
     moved = np.bitwise_or.reduce(answers ^ answers[:, :1], axis=1)
-    for wire, place in enumerate(box.input_bits):
-        if path.fixes(place):
+    rarity = np.zeros(answers.shape)
+    for wire, (place, bit) in enumerate(box.input_bits):
+        if path.fixes((place, bit)):
             continue
-        turned = vectors.copy()
-        turned[place[0]] ^= np.uint64(1 << place[1])
-        change = answers ^ oracle(turned)
-        for port, row in enumerate(change):
-            touched = int(np.bitwise_or.reduce(row))
-            if touched:
-                moved[port] |= np.uint64(touched)
-                low[port][wire] = (touched & -touched).bit_length() - 1
-                severity[port][wire] = float(np.bitwise_count(row[row != 0]).mean())
+        vectors[place] ^= np.uint64(1 << bit)
+        touched, mean = _survey(answers ^ oracle(vectors), rarity)
+        vectors[place] ^= np.uint64(1 << bit)
+        moved |= touched
+        for port in np.flatnonzero(touched):
+            mark = int(touched[port])
+            low[port][wire] = (mark & -mark).bit_length() - 1
+            severity[port][wire] = float(mean[port])
     return [
-        Scan(p, _bits(int(moved[p]), port.width), low[p], severity[p])
+        Scan(
+            p, _bits(int(moved[p]), port.width), low[p], severity[p],
+            _telling(prober, vectors, rarity[p]),
+        )
         for p, port in enumerate(box.outputs)
-    ]
+    ]  # fmt: skip
+
+
+@compiled
+def _survey(change: Words, rarity: Floats) -> tuple[Words, Floats]:
+    """Which bits of each output port a wire turned over, and how many on average when any; a
+    probe where it reached an output bit as high in few others gains ``rarity``."""
+    touched = np.zeros(len(change), dtype=np.uint64)
+    mean = np.zeros(len(change))
+    reach = np.zeros(change.shape[1], dtype=np.int64)
+    for port in range(len(change)):
+        seen = np.zeros(65)
+        total, moves = 0, 0
+        for n in range(change.shape[1]):
+            word, top = change[port, n], 0
+            touched[port] |= word
+            moves += word != 0
+            while word:
+                top += 1
+                total += word & np.uint64(1)
+                word >>= np.uint64(1)
+            reach[n] = top
+            seen[top] += 1
+        for n in range(change.shape[1]):
+            if reach[n]:
+                rarity[port, n] += 1 / seen[reach[n]]
+        mean[port] = total / max(1, moves)
+    return touched, mean
+
+
+def _telling(prober: Prober, vectors: Words, rarity: Floats) -> Words:
+    """Children of the probes, where those with rare influences are parents the most often."""
+    total = float(rarity.sum())
+    if not total:
+        return vectors[:, :0]
+    chosen = prober.rng.choice(len(rarity), TELLING // 4, p=rarity / total)
+    parents = vectors[:, chosen]
+    return np.hstack([parents, prober.cross(parents, TELLING - len(chosen))])
 
 
 def _bits(word: int, width: int) -> tuple[int, ...]:

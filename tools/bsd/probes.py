@@ -10,7 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from tools.bsd.box import Box, Encoding, Port, Words
+from tools.bsd.box import Box, Words
+from tools.bsd.jit import compiled
+
+KEPT_WORDS = 0.7
+RESERVE = 1 << 17
 
 
 class Prober:
@@ -19,20 +23,41 @@ class Prober:
     def __init__(self, box: Box, seed: int) -> None:
         self.box = box
         self.rng = np.random.default_rng(seed)
+        self._widths = np.array([p.width for p in box.inputs], dtype=np.uint64)
+        names = [p.name for p in box.inputs]
+        self._examples = np.array(
+            [(names.index(e.port), e.mask, e.match) for e in box.examples], dtype=np.uint64
+        ).reshape(-1, 3)
+        self.reserve = self.mixed(RESERVE)
 
     def uniform(self, count: int) -> Words:
         """``count`` vectors of independent wires, shape (ports, count); half of them follow the
         box's example encodings when it has any."""
-        vectors = np.stack([self._uniform(p, count) for p in self.box.inputs])
-        self._follow_examples(vectors)
+        vectors = self._words(count)
+        _follow(vectors, self._luck(1, count)[0], self._examples)
         return vectors
 
     def mixed(self, count: int) -> Words:
         """``count`` vectors: half as `uniform`, half shaped, in random places."""
-        shaped = np.stack([self._shaped(p, count) for p in self.box.inputs])
-        self._correlate(shaped)
-        self._follow_examples(shaped)
-        return np.where(self.rng.random(count) < 0.5, shaped, self.uniform(count))
+        vectors = self._words(count)
+        luck = self._luck(len(vectors) + 2, count)
+        _shape(vectors, self._widths, luck)
+        _follow(vectors, luck[0] >> np.uint64(32), self._examples)
+        return vectors
+
+    def fresh(self, count: int) -> Words:
+        """``count`` mixed vectors from a large reserve: cheaper than new ones."""
+        start = int(self.rng.integers(RESERVE - count))
+        return self.reserve[:, start : start + count]
+
+    def cross(self, parents: Words, count: int) -> Words:
+        """``count`` children of given vectors: most words are one parent's, the others fresh.
+
+        What made the parent telling, two equal words say, half of the children inherit.
+        """
+        children = parents[:, self.rng.integers(parents.shape[1], size=count)]
+        kept = self.rng.random(children.shape, dtype=np.float32) < KEPT_WORDS
+        return np.where(kept, children, self.fresh(count))
 
     def neighbours(self, vector: Words, count: int) -> Words:
         """``count`` copies of one vector (shape (ports,)), each with one or two bits flipped."""
@@ -44,53 +69,74 @@ class Prober:
             copies[picked[:, 0], np.arange(count)] ^= flip
         return copies
 
-    def _uniform(self, port: Port, count: int) -> Words:
-        return self.rng.integers(0, port.ones, count, dtype=np.uint64, endpoint=True)
+    def _words(self, count: int) -> Words:
+        ones = np.array([[p.ones] for p in self.box.inputs], dtype=np.uint64)
+        return self._luck(len(ones), count) & ones
 
-    def _shaped(self, port: Port, count: int) -> Words:
-        word = self._uniform(port, count)
-        if port.width < 4:
-            return word
-        one, ones = np.uint64(1), np.uint64(port.ones)
-        low = self.rng.integers(0, port.width, count, dtype=np.uint64)
-        length = self.rng.integers(1, port.width + 1, count, dtype=np.uint64)
-        run = ((ones >> (np.uint64(port.width) - length)) << low) & ones
-        small = word >> length if port.width > 1 else word
-        flip = np.where(self.rng.random(count) < 0.5, np.uint64(0), ones)
-        constant = flip
-        kinds = [word | run, word & ~run, run, one << low, small ^ flip, constant]
-        weights = [0.3, 0.3, 0.1, 0.1, 0.1, 0.1]
-        kind = self.rng.choice(len(kinds), size=count, p=weights)
-        return np.choose(kind, kinds) & ones
+    def _luck(self, rows: int, count: int) -> Words:
+        return self.rng.integers(0, (1 << 64) - 1, (rows, count), dtype=np.uint64, endpoint=True)
 
-    def _correlate(self, vectors: Words) -> None:
-        """Make about half of the vectors repeat one port's word on another port."""
-        ports, count = vectors.shape
-        if ports < 2:
-            return
-        index = np.flatnonzero(self.rng.random((count,)) < 0.5)
-        source = self.rng.integers(ports, size=len(index))
-        target = (source + self.rng.integers(1, ports, size=len(index))) % ports
-        word = vectors[source, index]
-        widths = np.array([p.width for p in self.box.inputs], dtype=np.uint64)
-        bit = self.rng.integers(0, widths[target], dtype=np.uint64)
-        kind = self.rng.integers(4, size=len(index))
-        word = np.choose(kind, [word, word, ~word, word ^ (np.uint64(1) << bit)])
-        ones = np.array([p.ones for p in self.box.inputs], dtype=np.uint64)
-        vectors[target, index] = word & ones[target]
 
-    def _follow_examples(self, vectors: Words) -> None:
-        examples = self.box.examples
-        if not examples:
-            return
-        count = vectors.shape[1]
-        chosen = self.rng.integers(2 * len(examples), size=count)
-        names = [p.name for p in self.box.inputs]
-        for i, example in enumerate(examples):
-            row = names.index(example.port)
-            self._impose(vectors, row, np.flatnonzero(np.equal(chosen, i)), example)
+@compiled
+def _shape(vectors: Words, widths: Words, luck: Words) -> None:
+    """Shape half of the vectors. Row 0 of ``luck`` says which, row 1 what is repeated, and
+    one row for each port how its word is shaped."""
+    ports, count = vectors.shape
+    for n in range(count):
+        if luck[0, n] & np.uint64(1):
+            continue
+        for p in range(ports):
+            if widths[p] >= 4:
+                vectors[p, n] = _shaped(vectors[p, n], widths[p], luck[p + 2, n])
+        if ports > 1 and luck[1, n] & np.uint64(1):
+            _repeat(vectors, widths, luck[1, n] >> np.uint64(1), n)
 
-    @staticmethod
-    def _impose(vectors: Words, row: int, index: np.ndarray, example: Encoding) -> None:
-        mask, match = np.uint64(example.mask), np.uint64(example.match)
-        vectors[row, index] = (vectors[row, index] & ~mask) | match
+
+@compiled
+def _shaped(word: np.uint64, width: np.uint64, luck: np.uint64) -> np.uint64:
+    """A word with a run of ones (three in ten) or of zeros, or one of four special words."""
+    one = np.uint64(1)
+    ones = ~np.uint64(0) >> (np.uint64(64) - width)
+    kind = luck % np.uint64(10)
+    low = (luck >> np.uint64(8)) % width
+    length = one + (luck >> np.uint64(20)) % width
+    flip = ones if luck >> np.uint64(40) & one else np.uint64(0)
+    run = ((ones >> (width - length)) << low) & ones
+    if kind < 3:
+        return word | run
+    if kind < 6:
+        return word & ~run
+    if kind == 6:
+        return run
+    if kind == 7:
+        return one << low
+    small = word >> length if length < width else np.uint64(0)
+    return flip if kind == 9 else small ^ flip
+
+
+@compiled
+def _repeat(vectors: Words, widths: Words, luck: np.uint64, n: int) -> None:
+    """Repeat one port's word on another: as it is (two in four), complemented, one bit off."""
+    one, ports = np.uint64(1), np.uint64(len(widths))
+    source = luck % ports
+    target = (source + one + (luck >> np.uint64(16)) % (ports - one)) % ports
+    word = vectors[source, n]
+    kind = luck >> np.uint64(32) & np.uint64(3)
+    if kind == 2:
+        word = ~word
+    elif kind == 3:
+        word ^= one << ((luck >> np.uint64(40)) % widths[target])
+    vectors[target, n] = word & (~np.uint64(0) >> (np.uint64(64) - widths[target]))
+
+
+@compiled
+def _follow(vectors: Words, luck: Words, examples: Words) -> None:
+    """Impose a random example on half of the vectors."""
+    count = np.uint64(len(examples))
+    if count == 0:
+        return
+    for n in range(vectors.shape[1]):
+        chosen = luck[n] % (count + count)
+        if chosen < count:
+            port, mask, match = examples[chosen]
+            vectors[port, n] = (vectors[port, n] & ~mask) | match

@@ -29,7 +29,7 @@ class Proof:
     counterexample: Words | None = None
 
 
-def prove(box: Box, learned: str, reference: str, sandbox: Sandbox, seconds: float = 120) -> Proof:
+def prove(box: Box, learned: str, reference: str, sandbox: Sandbox, seconds: float = 600) -> Proof:
     """Decide whether two Verilog texts, each with one top module that has the box's ports, are
     the same function of all inputs. ``unknown`` when the time ran out. Raises AigError.
     """

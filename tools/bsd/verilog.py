@@ -17,11 +17,11 @@ def to_verilog(box: Box, netlist: Netlist, literals: Sequence[int]) -> str:
     complement, gets no name of its own.
     """
     wires = [_wire(box.inputs[p], b) for p, b in box.input_bits]
-    nodes = netlist.reachable(literals)
+    nodes = netlist.reachable(literals).tolist()
     names = {0: "1'b0"}
     body = []
     for n in nodes:
-        text = _expression(wires[netlist.wire[n]], netlist.low[n], netlist.high[n], names)
+        text = _expression(wires[netlist.wire[n]], int(netlist.low[n]), int(netlist.high[n]), names)
         if text.removeprefix("~") in wires:
             names[n] = text
         else:

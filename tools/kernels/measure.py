@@ -26,9 +26,9 @@ from typing import Any
 import numpy as np
 
 from tools.kernels.c import Array
+from tools.kernels.notation import Operator
 from tools.kernels.reference import (
     ArraySpec,
-    Operator,
     error,
     inputs,
     ordinary,

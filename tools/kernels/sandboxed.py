@@ -50,12 +50,15 @@ def too_large(spec: Operator) -> str:
     """Why an operator cannot be checked against float64 within the limits; empty when it can."""
     if traffic(spec) > MAX_ARRAYS:
         return f"its arrays hold more than {MAX_ARRAYS >> 20} MB"
-    attention = isinstance(spec, Attention)
-    if attention and spec.batch * spec.heads * spec.queries * spec.keys > MAX_SCORES:
+    if isinstance(spec, Attention) and _scores(spec) > MAX_SCORES:
         return f"its float64 reference has more than {MAX_SCORES >> 20} million scores"
     if spec.flops > MAX_FLOPS:
         return f"its float64 reference takes more than {MAX_FLOPS:.0e} operations"
     return ""
+
+
+def _scores(spec: Attention) -> int:
+    return spec.batch * spec.heads * spec.queries * spec.keys
 
 
 def card(sandbox: Sandbox) -> Card:

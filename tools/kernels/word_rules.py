@@ -102,9 +102,9 @@ def gemm(words: Words) -> None:
             words.put(field, size)
     elif left := words.taken("N x N"):
         _two_matrices(words, left, words.taken("N x N"))
-    if (size := _square(words)) is not None:
+    if (side := _square(words)) is not None:
         for field in "mnk":
-            words.put(field, size)
+            words.put(field, side)
 
 
 def _two_matrices(words: Words, left: list[int], right: list[int] | None) -> None:

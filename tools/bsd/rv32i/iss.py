@@ -156,13 +156,16 @@ def _jump(target: int, link: int, out: Ints) -> None:
 
 
 @compiled
-def _execute_all(instr: Ints, pc: Ints, rs1: Ints, rs2: Ints, load: Ints) -> Words:
+def _execute_all(instr: Words, pc: Words, rs1: Words, rs2: Words, load: Words) -> Words:
     """Execute one instruction per column; shape (outputs, queries)."""
     masks = np.array([_ALL, _ALL, _ALL, _ALL, 1, 1, 15, 1], dtype=np.int64)
     result = np.empty((8, len(instr)), dtype=np.uint64)
     out = np.zeros(8, dtype=np.int64)
     for n in range(len(instr)):
-        _execute(instr[n], pc[n], rs1[n], rs2[n], load[n], out)
+        _execute(
+            int(np.int64(instr[n])), int(np.int64(pc[n])), int(np.int64(rs1[n])),
+            int(np.int64(rs2[n])), int(np.int64(load[n])), out,
+        )  # fmt: skip
         for k in range(8):
             result[k, n] = np.uint64(out[k] & masks[k])
     return result
@@ -170,7 +173,7 @@ def _execute_all(instr: Ints, pc: Ints, rs1: Ints, rs2: Ints, load: Ints) -> Wor
 
 def step(batch: Mapping[str, Words]) -> dict[str, Words]:
     """The black box: execute a batch of instructions."""
-    rows = _execute_all(*(batch[port.name].astype(np.int64) for port in INPUTS))
+    rows = _execute_all(*(batch[port.name] for port in INPUTS))
     return {port.name: rows[k] for k, port in enumerate(OUTPUTS)}
 
 

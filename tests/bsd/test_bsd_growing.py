@@ -1,0 +1,104 @@
+"""What makes growth reliable: trials of orders, telling vectors, forgetting what is wrong."""
+
+import numpy as np
+import pytest
+
+from tools.bsd.box import Box, Oracle, Port
+from tools.bsd.boxes import example
+from tools.bsd.diagram import Diagrams, OverBudget, Site
+from tools.bsd.learn import Settings, learn
+from tools.bsd.orders import TELLING, scan
+from tools.bsd.path import Path
+from tools.bsd.probes import Prober
+from tools.bsd.prove import prove
+from tools.bsd.trial import Trial
+from tools.bsd.verilog import to_verilog
+
+WIDTH = 16
+
+
+def branch():
+    """y = a == b ? c + d : c: the adder shows only where two operands are equal."""
+
+    def step(batch):
+        a, b, c, d = (batch[name] for name in "abcd")
+        return {"y": np.where(a == b, c + d, c) & np.uint64((1 << WIDTH) - 1)}
+
+    reference = f"""module r(input [{WIDTH - 1}:0] a, b, c, d, output [{WIDTH - 1}:0] y);
+  assign y = a == b ? c + d : c;
+endmodule"""
+    return Box(
+        "branch", tuple(Port(n, WIDTH) for n in "abcd"), (Port("y", WIDTH),), step
+    ), reference
+
+
+def started(box):
+    prober = Prober(box, 1)
+    diagrams = Diagrams(Oracle(box), prober)
+    path = Path.free(box)
+    [found] = scan(diagrams.oracle, prober, path, diagrams.probes)
+    return diagrams, Site(path, found.telling)
+
+
+def test_telling_vectors_show_what_random_ones_seldom_do():
+    box, _ = branch()
+    diagrams, site = started(box)
+    equal = (site.telling[0] == site.telling[1]).mean()
+    assert site.telling.shape == (4, TELLING)
+    assert (diagrams.probes[0] == diagrams.probes[1]).mean() < 0.05
+    assert equal > 0.2
+
+
+def test_a_rare_branch_is_learned_and_proved(sandbox):
+    box, reference = branch()
+    learned = learn(box, Settings(seed=3, vectors=1 << 16))
+    verilog = to_verilog(box, learned.netlist, learned.literals)
+    assert prove(box, verilog, reference, sandbox).status == "proved"
+
+
+def test_a_trial_tells_a_good_order_from_a_bad_one():
+    """An adder is linear with its operands interleaved, exponential with one first."""
+    diagrams, site = started(example("adder16").box)
+    good = [w for bit in range(15, -1, -1) for w in (bit, 16 + bit)]
+    bad = list(range(32))
+    assert Trial(diagrams, site).sizes([15], good, 200)[-1] < 100
+    with pytest.raises(OverBudget):
+        Trial(diagrams, site).sizes([15], bad, 200)
+
+
+def test_a_trial_leaves_no_trace():
+    diagrams, site = started(example("adder16").box)
+    Trial(diagrams, site).sizes([15], [w for bit in range(16) for w in (bit, 16 + bit)], 200)
+    assert len(diagrams.netlist) == 0
+    assert not diagrams.known
+
+
+def test_what_is_already_known_is_free_in_a_trial():
+    diagrams, site = started(example("adder16").box)
+    order = [w for bit in range(15, -1, -1) for w in (bit, 16 + bit)]
+    diagrams.grow(site, 15, order, 1000)
+    assert Trial(diagrams, site).sizes([15], order, 200) == [0]
+
+
+def test_only_wrong_subfunctions_are_forgotten():
+    diagrams, site = started(example("adder8").box)
+    order = [w for bit in range(7, -1, -1) for w in (bit, 8 + bit)]
+    diagrams.grow(site, 7, order, 1000)
+    vectors = diagrams.prober.mixed(128)
+    before = dict(diagrams.known)
+    diagrams.forget(vectors)
+    assert diagrams.known == before
+    key = next(iter(before))
+    before[key].literal ^= 1
+    diagrams.forget(vectors)
+    assert set(before) - set(diagrams.known) == {key}
+
+
+def test_crossed_vectors_inherit_equal_words():
+    box, _ = branch()
+    prober = Prober(box, 5)
+    parents = prober.mixed(8)
+    parents[1] = parents[0]
+    children = prober.cross(parents, 4096)
+    assert (children[0] == children[1]).mean() > 0.4
+    assert len(np.unique(children, axis=1).T) > 3000

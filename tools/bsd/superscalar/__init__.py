@@ -1,0 +1,1 @@
+"""State-BSD as a trace-driven model: what issuing several instructions a cycle would gain."""
