@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -87,7 +88,10 @@ def review(
         selector_func=lambda thread: NEXT[thread[-1].source],
         termination_condition=MaxMessageTermination(MAX_MESSAGES) | _passed(),
     )
-    said = asyncio.run(_talk(team, workbench, f"```verilog\n{source}\n```"))
+    # A loop may already run in this thread (a notebook, a server), and loops do not nest.
+    with ThreadPoolExecutor(1) as thread:
+        talk = thread.submit(asyncio.run, _talk(team, workbench, f"```verilog\n{source}\n```"))
+        said = talk.result()
     return Review(tuple(said), tester.source, tester.passed)
 
 

@@ -159,8 +159,11 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     from rich.text import Text
 
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 10_000  # a pipe gets whole lines
     table: Any = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for title in head[:-1]:
+    table.add_column(head[0], no_wrap=True)
+    for title in head[1:-1]:
         table.add_column(title, overflow="fold")
     table.add_column(head[-1], no_wrap=True, overflow="ellipsis")
     for row in rows:

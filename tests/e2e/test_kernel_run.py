@@ -40,7 +40,9 @@ def test_killed_in_the_search_and_resumed(tmp_path: Path, environment: dict[str,
     assert "numpy" in result["baseline"]["name"] or "torch" in result["baseline"]["name"]
     assert result["spend"]["tokens_out"] == 0
 
-    events = [json.loads(line) for line in (runs / run_id / "events.jsonl").open()]
+    events = [
+        json.loads(line) for line in (runs / run_id / "events.jsonl").read_text().splitlines()
+    ]
     calls = collections.Counter(e["data"]["key"] for e in events if e["kind"] == "call.finished")
     assert set(calls.values()) == {1}, "a finished call was made again"
     tested = subprocess.run(

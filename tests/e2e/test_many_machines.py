@@ -6,6 +6,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,18 +44,15 @@ def run(home: Path, model: str, **environment: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[str]:
+def server() -> Iterator[str]:
     """A real PostgreSQL server of this test's own."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin")) if os.name == "posix" else []
     if not found:
         pytest.skip("apt-get install postgresql")
-    data = tmp_path / "pg"
-    data.mkdir()
+    data = Path(tempfile.mkdtemp(prefix="postgres-"))  # the server's user must reach it
     as_user: list[str] = []
     if os.getuid() == 0:
         owner = pwd.getpwnam("postgres")
-        for folder in (data, *tmp_path.parents[:2], tmp_path):
-            folder.chmod(0o755)
         os.chown(data, owner.pw_uid, owner.pw_gid)
         as_user = [shutil.which("setpriv") or "setpriv", "--reuid=postgres", "--regid=postgres"]
         as_user.append("--clear-groups")
@@ -67,6 +65,7 @@ def server(tmp_path: Path) -> Iterator[str]:
     subprocess.run([*control, "-o", options, "-l", str(data / "log"), "start"], check=True)
     yield f"postgresql://qimeng@127.0.0.1:{port}/postgres"
     subprocess.run([*control, "-m", "immediate", "stop"], check=True)
+    shutil.rmtree(data)
 
 
 def test_checkpoints_on_a_server_give_the_same_run(

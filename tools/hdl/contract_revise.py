@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 
-from tools.hdl.contract_text import read_contract
+from tools.hdl.contract_text import read_contract, reset_spans
 
 _LOW = re.compile(r"\bactive[- ]low\b|\breset\b.{0,20}\b(?:is|be|when|at)\s+(?:0|low)\b", re.I)
 _HIGH = re.compile(r"\bactive[- ]high\b|\breset\b.{0,20}\b(?:is|be|when|at)\s+(?:1|high)\b", re.I)
@@ -44,11 +44,8 @@ def _reset_polarity(spec: str, change: str) -> str | None:
     if not re.search(r"\breset|\brst", change, re.I):
         return None
     level = "low" if _LOW.search(change) else "high" if _HIGH.search(change) else None
-    return level and _replace_or_add(
-        spec,
-        _POLARITY,
-        lambda m: f"active{m[1]}{level}",
-        f"The reset is active {level}.",
+    return level and _say_of_reset(
+        spec, _POLARITY, lambda m: f"active{m[1]}{level}", f"The reset is active {level}."
     )
 
 
@@ -58,7 +55,22 @@ def _reset_kind(spec: str, change: str) -> str | None:
     kind = "asynchronous" if _ASYNC.search(change) else None
     kind = kind or ("synchronous" if _SYNC.search(change) else None)
     known = re.compile(r"\ba?sync(?:hronous)?\b", re.I)
-    return kind and _replace_or_add(spec, known, lambda m: kind, f"The reset is {kind}.")
+    return kind and _say_of_reset(spec, known, lambda m: kind, f"The reset is {kind}.")
+
+
+def _say_of_reset(
+    spec: str, known: re.Pattern[str], by: Callable[[re.Match[str]], str], sentence: str
+) -> str:
+    """Replace ``known`` where the words speak of a reset, and only there; else add a sentence."""
+    reading = read_contract(spec)
+    resets = reading.contract.resets if reading.contract else ()
+    spans = {span for r in resets for span in reset_spans(spec, reading.ports, r.port)}
+    spans = spans or {(0, len(spec))}  # no interface to be read: any such word will be the reset's
+    revised = spec
+    for start, end in sorted(spans, reverse=True):
+        revised = revised[:start] + known.sub(by, revised[start:end]) + revised[end:]
+    said = any(known.search(spec, *span) for span in spans)
+    return revised if said else f"{spec.rstrip()}\n{sentence}"
 
 
 def _clock_edge(spec: str, change: str) -> str | None:

@@ -97,7 +97,10 @@ def contract_for(module: str, ports: tuple[Port, ...], text: str) -> Contract:
         module,
         ports,
         clocks=tuple(Clock(name, "negedge" if falling else "posedge") for name in clocks),
-        resets=tuple(_reset(name, text) for name in resets),
+        resets=tuple(
+            _reset(name, " ".join(text[a:b] for a, b in reset_spans(text, ports, name)), text)
+            for name in resets
+        ),
     )
 
 
@@ -149,10 +152,26 @@ def _same_role(name: str, port: str) -> bool:
     return any(kind.match(name) and kind.match(port) for kind in (_CLOCK_NAME, _RESET_NAME))
 
 
-def _reset(name: str, text: str) -> Reset:
-    near = " ".join(
-        text[max(0, m.start() - 60) : m.end() + 60] for m in re.finditer(rf"\b{name}\b", text)
-    )
+def reset_spans(text: str, ports: tuple[Port, ...], name: str) -> list[tuple[int, int]]:
+    """Where ``text`` speaks of the reset ``name``: the brackets after it, the words near it in a
+    sentence, and sentences that name no port ("The reset is active low.").
+    """
+    others = re.compile("|".join(rf"\b{p.name}\b" for p in ports if p.name != "reset"))
+    spans = []
+    for sentence in re.finditer(r"\S(?:[^.;\n]|[.;](?!\s)|\n(?!\s*[-*A-Z]))*", text):
+        start, end = sentence.span()
+        if note := re.search(rf"\b{name}`?\s*\(([^()]*)\)", sentence[0]):
+            spans.append((start + note.start(1), start + note.end(1)))
+        elif found := re.search(rf"\b{name}\b", sentence[0]):
+            spans.append(
+                (max(start, start + found.start() - 60), min(end, start + found.end() + 60))
+            )
+        elif not others.search(sentence[0]):
+            spans.append((start, end))
+    return spans
+
+
+def _reset(name: str, near: str, text: str) -> Reset:
     low = re.search(r"active[- ]low", near, re.IGNORECASE)
     high = re.search(r"active[- ]high", near, re.IGNORECASE)
     named_low = bool(re.search(r"(?:_n|_b|tn|etb)$", name, re.IGNORECASE))

@@ -159,7 +159,7 @@ def _different(reference: Golden, example: Counterexample) -> Verification:
 
 
 def _unobserved(reference: Golden) -> Verification:
-    names = ", ".join(reference.unobserved)
+    names = ", ".join(dict.fromkeys(bit.partition("[")[0] for bit in reference.unobserved))
     reason = f"the golden leaves {names} unknown: nothing to compare with"
     return Verification("inconclusive", vectors=reference.vectors, reason=reason, cause="golden")
 
