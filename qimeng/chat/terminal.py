@@ -108,10 +108,10 @@ class _Hearing:
         return Ears(text=self._text, run=self._run, event=self._event)
 
     def reply(self, text: str) -> None:
-        """The whole reply, unless it was shown while it came."""
+        """The whole reply, or what of it was not shown while it came."""
         self._shown.close()
-        if self._streamed.strip():
-            self._console.print()
+        if streamed := self._streamed.strip():
+            self._console.print(clean(text.removeprefix(streamed)), markup=False)
         elif self._console.is_terminal and "```" in text:
             self._console.print(Markdown(clean(text)))
         else:
