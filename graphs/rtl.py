@@ -133,7 +133,12 @@ class RtlWorkflow:
         agreement = population.agreement
         believed = {m.id for m in agreement.clusters[0].members} if agreement.settled else set()
         verdicts = [
-            Verdict(candidate=id_, outcome="fail", reason=f"too empty to be believed: {why}")
+            Verdict(
+                candidate=id_,
+                outcome="inconclusive",
+                evidence=Evidence.COMPILED,
+                reason=f"too empty to be believed: {why}",
+            )
             for id_, why in population.empty.items()
         ]
         if not agreement.settled:

@@ -53,6 +53,7 @@ INDENTED = STEP.replace("\n", "\n    ")
 NEEDY = {
     "fence": f"Here it is:\n```python\nprint(1)\n```\nBetter:\n```python\n{GOOD}",
     "prose": f"Sure, this is the model.\n{GOOD}\nThis model counts as described.\nIt's simple.\n",
+    "class_name": body().replace("class Model", "class Acc"),
     "method_names": body().replace("def outputs", "def get_outputs").replace("tick", "update"),
     "step_method": "class Model:\n    def reset(self):\n        self.q = 0\n        self.z = True\n"
     "    def step(self, i):\n        if i.en:\n            self.q = (self.q + i.d) & 0xFF\n"

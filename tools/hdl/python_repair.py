@@ -19,6 +19,7 @@ from tools.hdl.python_body_rules import impure_attributes
 from tools.hdl.python_rules import RULES
 
 _FENCE = re.compile(r"^[ \t]*```[^\n]*$", re.MULTILINE)
+_CLASS = re.compile(r"^\s*class \w+", re.MULTILINE)
 _CODE_START = re.compile(
     r"^(?:class|def|from|import|@|#|[A-Za-z_]\w*\s*(?::[^=\n]+)?=)", re.MULTILINE
 )
@@ -46,7 +47,8 @@ def repair_model(code: str, contract: Contract) -> ModelRepair:
         tree = ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ModelRepair(code, tuple(applied))
-    found = [n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "Model"]
+    classes = [n for n in tree.body if isinstance(n, ast.ClassDef)]
+    found = [n for n in classes if n.name == "Model"] or (classes if len(classes) == 1 else [])
     if not found:
         return ModelRepair(code, tuple(applied))
     answer = Answer(tree, found[-1], contract)
@@ -63,21 +65,21 @@ def _from_fence(text: str) -> str:
     for start in range(len(marks) - 1, -1, -1):
         end = marks[start + 1].start() if start + 1 < len(marks) else len(text)
         block = text[marks[start].end() + 1 : end]
-        if "class Model" in block:
+        if _CLASS.search(block):
             return block
     return text
 
 
 def _without_prose(text: str) -> str:
     """Lines before the code and after the class that are no Python are dropped."""
-    if _parses(text) or not re.search(r"^class Model\b", text, re.MULTILINE):
+    if _parses(text) or not _CLASS.search(text):
         return text
     start = _CODE_START.search(text)
     body = text[start.start() :] if start else text
     lines = body.splitlines(keepends=True)
     inside = False
     for number, line in enumerate(lines):
-        inside = inside or line.startswith("class Model")
+        inside = inside or line.startswith("class ")
         if inside and line[:1].strip() and not _CODE_START.match(line):
             shorter = "".join(lines[:number]).rstrip() + "\n"
             if _parses(shorter):

@@ -29,6 +29,12 @@ _STEP_NAMES = ("step", "update", "cycle", "run", "process", "tick", "evaluate")
 Rule = Callable[[Answer], bool]
 
 
+def class_name(answer: Answer) -> bool:
+    """The one class of the text is the model, whatever it is called."""
+    name, answer.model.name = answer.model.name, "Model"
+    return name != "Model"
+
+
 def method_names(answer: Answer) -> bool:
     """``update`` for ``tick``, ``output`` for ``outputs``, where the other one is right."""
     changed = False
@@ -229,6 +235,7 @@ def output_case(answer: Answer) -> bool:
 RULES: dict[str, Rule] = {
     rule.__name__: rule
     for rule in (
+        class_name,
         method_names,
         step_method,
         outputs_missing,

@@ -27,14 +27,19 @@ def idle_output(trace: Trace) -> str | None:
 def inert_input(
     source: str, contract: Contract, stimulus: Stimulus, sandbox: Sandbox
 ) -> str | None:
-    """The first driven input of the design that changes nothing when it is held low or high."""
+    """The first driven input of the design of which it makes no difference whether it is driven,
+    held low or held high.
+    """
+
+    def outputs(rows: Stimulus) -> tuple[object, object]:
+        trace = simulate(source, contract, rows, sandbox)
+        return trace.before, trace.after
+
+    driven = outputs(stimulus)
     widths = {port.name: port.width for port in contract.driven}
     for index, name in enumerate(stimulus.inputs):
-        low, high = (
-            simulate(source, contract, _held(stimulus, index, value), sandbox)
-            for value in (0, (1 << widths[name]) - 1)
-        )
-        if (low.before, low.after) == (high.before, high.after):
+        levels = (0, (1 << widths[name]) - 1)
+        if all(outputs(_held(stimulus, index, level)) == driven for level in levels):
             return name
     return None
 
