@@ -18,7 +18,7 @@ from tools.hdl.reference import BadReference
 from tools.hdl.simulate import SimulationError, simulate, simulate_many
 from tools.hdl.syntax import SourceError
 from tools.hdl.trace import Stimulus, Trace
-from tools.hdl.vacuity import emptiness, idle_output
+from tools.hdl.vacuity import emptiness, idle_output, unused_number
 from tools.hdl.verify import verify
 
 
@@ -107,6 +107,7 @@ class Verifier(RoleAgent):
         traces: Mapping[str, Trace],
         contract: Contract,
         stimulus: Stimulus,
+        goal: str,
     ) -> tuple[Agreement, Mapping[str, str]]:
         """The models grouped by behaviour, and why some were left out as too empty."""
         texts = {m.id: m.text for m in models}
@@ -125,8 +126,16 @@ class Verifier(RoleAgent):
             if not agreement.settled:
                 return agreement, empty
             best = agreement.clusters[0].members
-            design = next(m for m in best if m.language == "verilog")
-            why = emptiness(texts[design.id], contract, stimulus, design.trace, self.sandbox)
+            designs = [m for m in best if m.language == "verilog"]
+            why = emptiness(
+                texts[designs[0].id], contract, stimulus, designs[0].trace, self.sandbox
+            ) or _forgotten(goal, [texts[m.id] for m in designs])
             if why is None:
                 return agreement, empty
             empty |= {member.id: why for member in best}
+
+
+def _forgotten(goal: str, designs: Sequence[str]) -> str | None:
+    """A number of the goal that no design of a group knows of, in words."""
+    unused = [unused_number(goal, text) for text in designs]
+    return f"the goal's number {unused[0]} plays no part" if all(unused) else None

@@ -298,5 +298,7 @@ class RtlWorkflow:
         sources = [m.text for m in models if m.language == "verilog"]
         stimulus = self.tester.stimulus(self.contract, sources)
         traces = self.verifier.traces(models, self.contract, stimulus, self.tester)
-        agreement, empty = self.verifier.agreement(models, traces, self.contract, stimulus)
+        agreement, empty = self.verifier.agreement(
+            models, traces, self.contract, stimulus, self.step.text
+        )
         return Population(agreement, empty, stimulus)

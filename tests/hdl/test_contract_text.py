@@ -129,3 +129,22 @@ def test_what_is_written_is_read(names: list[str], widths: list[int]):
 def test_any_text_is_read_or_refused(text: str):
     with contextlib.suppress(Contradiction):
         read_contract(text)
+
+
+def test_reset_as_a_word_is_no_port():
+    contract = read(
+        "A module named Top:\n - input clk\n - input ar\n - input d\n - output q\n\n"
+        'It is a D flip-flop with an asynchronous reset "ar", triggered on the clock edge.'
+    )
+    assert [p.name for p in contract.ports] == ["clk", "ar", "d", "q"]
+    assert [(r.port, r.asynchronous) for r in contract.resets] == [("ar", True)]
+
+
+def test_an_input_beside_the_word_reset_is_no_reset():
+    contract = read("Module m: inputs clk, rst, en; output q. At reset, en is ignored.")
+    assert [r.port for r in contract.resets] == ["rst"]
+
+
+def test_a_list_of_outputs_alone_is_a_whole_interface():
+    contract = read("I want a module named Top with this interface:\n - output tied\n\nIt is 1.")
+    assert ports(contract) == [("output", 1, "tied")]

@@ -43,7 +43,8 @@ _FALLING = re.compile(
     r"\b(?:falling|negative)[- ](?:clock[- ])?edge|\bnegedge\b|\bfalling\s+\w+\s+edge\b",
     re.IGNORECASE,
 )
-_KNOWN_INPUT = re.compile(r"\b(clk|clock|rst|reset|rst_n|resetn|reset_n|areset|arst)\b")
+_KNOWN_INPUT = re.compile(r"\b(clk|rst|rst_n|resetn|reset_n|areset|arst)\b")
+_BULLET = re.compile(r"^\s*[-*•]\s*output\b", re.MULTILINE | re.IGNORECASE)
 _MODULE = re.compile(
     rf"\b(?:module\s+(?:named\s+|called\s+)?|(?:named|called)\s+)"
     rf"`?(?!(?:{_NOT_NAMES})\b)(?P<name>[A-Za-z_]\w*)`?",
@@ -83,7 +84,8 @@ def read_contract(text: str) -> Reading:
                 ports = {name: Port(name, "input", 1), **ports}
     module = _module(text, set(ports))
     found = tuple(ports.values())
-    whole = all(understood for _, understood in lists) and {"input", "output"} <= explicit
+    sides = {"output"} if _BULLET.search(text) else {"input", "output"}  # such a list is complete
+    whole = all(understood for _, understood in lists) and sides <= explicit
     return Reading(contract_for(module, found, text) if module and whole else None, module, found)
 
 
@@ -92,7 +94,7 @@ def contract_for(module: str, ports: tuple[Port, ...], text: str) -> Contract:
     single = [p for p in ports if p.direction == "input" and p.width == 1]
     falling = _FALLING.search(text)
     clocks = [p.name for p in single if _CLOCK_NAME.match(p.name)][:1]
-    resets = [p.name for p in single if _RESET_NAME.match(p.name)] if clocks else []
+    resets = [p.name for p in single if _is_reset(p.name, text)] if clocks else []
     return Contract(
         module,
         ports,
@@ -150,6 +152,12 @@ def _module(text: str, ports: set[str]) -> str | None:
 
 def _same_role(name: str, port: str) -> bool:
     return any(kind.match(name) and kind.match(port) for kind in (_CLOCK_NAME, _RESET_NAME))
+
+
+def _is_reset(name: str, text: str) -> bool:
+    """By its name, or because the words say so: ``an asynchronous reset "ar"``."""
+    called = rf"\breset(?:\s+(?:input|signal|port|called|named))?\s+[\"'`(]*{name}\b"
+    return bool(_RESET_NAME.match(name) or re.search(called, text, re.IGNORECASE))
 
 
 def reset_spans(text: str, ports: tuple[Port, ...], name: str) -> list[tuple[int, int]]:

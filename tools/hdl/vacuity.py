@@ -1,4 +1,5 @@
-"""Behaviours too empty to be believed: an output that never changes, an input without effect.
+"""Behaviours too empty to be believed: an output that never changes, an input without effect, a
+number of the goal that plays no part.
 
 Weak models share such mistakes (a register that is never written, a condition that is never
 true), so that agreement on them says nothing. A module that really has a constant output or an
@@ -7,12 +8,38 @@ unused input is refused as well: better no claim than a false one.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from sandboxes import Sandbox
 from tools.hdl.contract import Contract
 from tools.hdl.simulate import SimulationError, simulate
 from tools.hdl.trace import Stimulus, Trace
+
+_GOAL_NUMBER = re.compile(
+    r"(?<![\w.'\[:-])(?!(?!1000+\b)[01]+\b)(\d{2,})"
+    r"(?![\w':\]]|\.\d|\s*%|\s*percent|[- ]?bits?\b|[- ](?:words?|entries|stages?)\b)"
+)
+_LITERAL = re.compile(r"\d*\s*'s?([bodh])([0-9a-f_]+)|\b(\d+)\b", re.IGNORECASE)
+_BASES = {"b": 2, "o": 8, "d": 10, "h": 16}
+
+
+def unused_number(goal: str, source: str) -> int | None:
+    """A number from 10 up that the goal names and the design knows nothing of, or None.
+
+    One more or less counts as known ("0 to 999" may be written ``< 1000``), and so does a number
+    that the width of a register implies (a power of two, or one less). Numbers of zeros and ones
+    are read as patterns of bits, and left out.
+    """
+    known = {
+        int(digits.replace("_", ""), _BASES[base.lower()]) if base else int(plain)
+        for base, digits, plain in _LITERAL.findall(source)
+    }
+    for number in map(int, _GOAL_NUMBER.findall(goal)):
+        implied = number & (number - 1) == 0 or number & (number + 1) == 0
+        if not implied and known.isdisjoint((number - 1, number, number + 1)):
+            return number
+    return None
 
 
 def idle_output(trace: Trace) -> str | None:

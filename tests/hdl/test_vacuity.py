@@ -1,0 +1,28 @@
+"""Numbers of a goal that a design knows nothing of."""
+
+import pytest
+
+from tools.hdl.vacuity import unused_number
+
+COUNTER = "always @(posedge clk) q <= q == 10'd999 ? 10'd0 : q + 10'd1;"
+DEAF = "always @(posedge clk) q <= q + 10'd1;"
+
+
+@pytest.mark.parametrize("goal", ["It counts from 0 to 999.", "a period of 1000 cycles (1000)"])
+def test_a_limit_that_nobody_wrote_down(goal):
+    assert unused_number(goal, DEAF) in (999, 1000)
+    assert unused_number(goal, COUNTER) is None
+
+
+@pytest.mark.parametrize("text", ["8'h3c", "8'b0011_1100", "60", "6'o74", "7'sd60"])
+def test_bases_of_literals(text):
+    assert unused_number("after 60 cycles", f"if (n == {text}) n <= 0;") is None
+
+
+@pytest.mark.parametrize(
+    "goal",
+    ["q [11:0]", "a 12-bit counter", "12 bits wide", "after 255 comes 0", "64 of them", "1.25 V",
+     "the pattern 1011", "50 %, or 50%, of the time", "3 cycles", "module m12", "12 words"],
+)  # fmt: skip
+def test_what_needs_no_constant_in_the_text(goal):
+    assert unused_number(goal, DEAF) is None
