@@ -65,8 +65,34 @@ def test_state_bsd_knows_only_what_is_computed_from_selected_words():
 
 
 def test_early_knowledge_must_be_older_than_the_group_before():
-    assert cycles(PAIR, registers=[6], early=True) == 2
-    assert cycles(CHAIN, registers=[5], early=True) > cycles(CHAIN, registers=[5])
+    nothing = [i_type(0, 0, 0)] * 2
+    pair = [i_type(5, 6, 1), i_type(7, 5, 1)]
+    assert cycles(traced(*nothing, *pair), registers=[6], early=True) == 2
+    assert cycles(traced(i_type(6, 0, 1), *nothing[1:], *pair), registers=[6], early=True) == 3
+    assert cycles(PAIR, registers=[6], early=True) == 3, "nothing was said before the first group"
+    assert cycles(CHAIN, registers=[5], early=True) == len(CHAIN)
+
+
+def test_early_knowledge_ends_at_a_taken_branch():
+    jump = traced(i_type(6, 0, 1), 0x0080006F, 0, i_type(5, 6, 1), i_type(7, 5, 1))
+    assert cycles(jump, registers=[6]) == 2
+    assert cycles(jump, registers=[6], early=True) == 3
+
+
+def test_a_word_that_was_stored_to_is_known_again_a_group_later():
+    store, nothing = 0x00602023, i_type(0, 0, 0)  # sw x6, 0(x0)
+    uses = [load(5, 0, 0), i_type(7, 5, 1)]
+    at_once = traced(load(5, 0, 0), nothing, store, nothing, *uses)
+    later = traced(load(5, 0, 0), nothing, store, nothing, nothing, nothing, *uses)
+    assert (cycles(at_once, words=1), cycles(at_once, words=1, early=True)) == (3, 4)
+    assert (cycles(later, words=1), cycles(later, words=1, early=True)) == (4, 4)
+
+
+def test_a_chain_goes_through_results_that_were_said_before_it():
+    through = traced(i_type(5, 6, 1), i_type(7, 5, 1), i_type(8, 7, 1), i_type(9, 8, 1))
+    assert cycles(through, FOUR, registers=[6]) == 1
+    assert cycles(through, FOUR, registers=[5, 7, 8]) == 2
+    assert cycles(through, FOUR) == 4
 
 
 def test_a_load_is_known_when_its_word_is_buffered():
