@@ -1,12 +1,15 @@
 """Issue groups worked out by hand, what a speculator may know, and the selector."""
 
+from xml.etree import ElementTree
+
 import numpy as np
 import pytest
 
 from tools.bsd.rv32i.program import run_program
 from tools.bsd.superscalar.issue import FOUR, PENALTY, TWO, Selection, predicted, reuse, selected
+from tools.bsd.superscalar.pictures import ipc_svg
 from tools.bsd.superscalar.predictors import BASELINES, last_value, none, perfect, stride
-from tools.bsd.superscalar.select import Blockers, anneal, greedy, random
+from tools.bsd.superscalar.select import Blockers, Gain, anneal, greedy, random, select
 from tools.bsd.superscalar.trace import trace
 
 
@@ -136,12 +139,26 @@ def test_the_selector_covers_at_least_what_greedy_does_within_its_budget():
         i_type(int(rng.integers(5, 12)), int(rng.integers(5, 12)), int(rng.integers(99)))
         for _ in range(300)
     ]
-    blockers = Blockers([traced(*words)], 4)
+    run = traced(*words)
+    blockers, gain = Blockers([run], 4), Gain([run], FOUR)
     for budget in (1, 3, 5):
-        best = anneal(blockers, budget, seed=1)
+        best, simple = anneal(blockers, budget), greedy(blockers, budget)
         assert best.cost <= budget
-        assert blockers.covered(best) >= blockers.covered(greedy(blockers, budget))
+        assert blockers.covered(best) >= blockers.covered(simple)
+        assert gain(select([run], FOUR, budget, early=False)) >= gain(simple) > 0
         assert random(budget, seed=2).cost <= budget
     everything = Selection(frozenset(range(1, 32)), 0)
     assert blockers.covered(everything) == pytest.approx(1)
     assert blockers.covered(Selection(frozenset(), 0)) == 0
+
+
+def test_the_picture_has_a_bar_for_each_way_and_none_passes_the_bound():
+    ipc = {"none": {"ipc": 1.5}, "stride": {"ipc": 1.6}, "perfect": {"ipc": 2.0}}
+    root = ElementTree.fromstring(ipc_svg([{"level": "-O0", "width": 2, "ipc": ipc}]))
+    space = "{http://www.w3.org/2000/svg}"
+    _, *bars = root.findall(f"{space}rect")
+    (line,) = root.findall(f"{space}path")
+    ends = [float(bar.get("x")) + float(bar.get("width")) for bar in bars]
+    bound = float(line.get("d").split()[0].removeprefix("M"))
+    start = float(bars[0].get("x"))
+    assert [round((e - start) / (bound - start), 2) for e in ends] == [0.75, 0.8]
