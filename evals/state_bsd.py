@@ -2,7 +2,9 @@
 
     python -m evals.state_bsd --out results.json
 
-The selector sees some programs, the figures are of the others. Trace-driven: no Verilog.
+Trace-driven; `evals.state_bsd_cores` runs the same machines in Verilog. The selector sees four
+programs, the figures are of four others; and, apart from that, each of the eight is judged with
+a selection made on the other seven. Pictures are written beside the JSON file.
 """
 
 from __future__ import annotations
@@ -15,29 +17,33 @@ from statistics import geometric_mean
 from typing import Any
 
 from evals.bsd import LEVELS, PROGRAMS, compile_program
-from tools.bsd.superscalar.issue import FOUR, TWO, Cycles, Machine, predicted, selected
-from tools.bsd.superscalar.predictors import BASELINES
-from tools.bsd.superscalar.select import Blockers, anneal, greedy, random
+from tools.bsd.superscalar.issue import FOUR, TWO, Cycles, Machine, Selection, predicted, selected
+from tools.bsd.superscalar.pictures import ipc_svg
+from tools.bsd.superscalar.predictors import BASELINES, none, perfect
+from tools.bsd.superscalar.select import Blockers, Gain, greedy, random, select
 from tools.bsd.superscalar.trace import Trace, trace
 
 TRAINING = ("sort", "crc", "matmul", "text")
 HELD_OUT = ("sieve", "list", "sha", "recurse")
-BUDGETS = (2, 4, 8, 16)
+BUDGETS = (1, 2, 4, 8, 16)
+VARIANTS = {"chain": False, "early": True}
 RANDOM_TRIES = 16
 
 
 def main() -> int:
-    """Write all figures to a JSON file and print the table of IPCs."""
+    """Write all figures to a JSON file, pictures beside it, and print the IPCs."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     tables = []
     for level in LEVELS:
-        training, held_out = (
-            [trace(compile_program(PROGRAMS / f"{name}.c", level)) for name in names]
-            for names in (TRAINING, HELD_OUT)
-        )
-        tables += [_table(level, machine, training, held_out) for machine in (TWO, FOUR)]
+        training, held_out = (traces(names, level) for names in (TRAINING, HELD_OUT))
+        for machine in (TWO, FOUR):
+            table = {"level": level, "width": machine.width}
+            table |= _table(machine, training, held_out)
+            table["leave_one_out"] = _leave_one_out(machine, [*training, *held_out])
+            tables.append(table)
+            _print(table)
     document = {
         "command": "python -m evals.state_bsd --out FILE",
         "training": TRAINING,
@@ -45,42 +51,70 @@ def main() -> int:
         "tables": tables,
     }
     options.out.write_text(json.dumps(document, indent=1) + "\n")
-    for table in tables:
-        print(table["level"], "width", table["width"])
-        for name, row in table["ipc"].items():
-            print(f"  {name:32} {row['ipc']:.3f}  wrong {row['mispredictions']}")
-        print("  blockers covered", json.dumps(table["covered"]))
+    options.out.with_suffix(".svg").write_text(ipc_svg(tables))
     return 0
 
 
+def traces(names: Iterable[str], level: str) -> list[Trace]:
+    """What the programs do at one compiler level."""
+    return [trace(compile_program(PROGRAMS / f"{name}.c", level)) for name in names]
+
+
 def _table(
-    level: str, machine: Machine, training: Sequence[Trace], held_out: Sequence[Trace]
+    machine: Machine, training: Sequence[Trace], held_out: Sequence[Trace]
 ) -> dict[str, Any]:
     """Geometric means over the held-out programs for one machine and compiler level."""
-    blockers, unseen = (Blockers(traces, machine.width) for traces in (training, held_out))
     ipc = {
         name: _mean(predicted(t, machine, predictor(t)) for t in held_out)
         for name, predictor in BASELINES.items()
     }
-    covered: dict[str, dict[str, float]] = {}
-    chosen = {}
+    chosen, selector = {}, []
     for budget in BUDGETS:
-        best = anneal(blockers, budget)
-        chosen[budget] = {"registers": sorted(best.registers), "words": best.words}
-        for name, early in (("chain", False), ("early", True)):
-            ipc[f"State-BSD K={budget} {name}"] = _mean(
-                selected(t, machine, best, early) for t in held_out
-            )
-        guesses = [unseen.covered(random(budget, seed)) for seed in range(RANDOM_TRIES)]
-        covered[str(budget)] = {
-            "annealed": round(unseen.covered(best), 3),
-            "greedy": round(unseen.covered(greedy(blockers, budget)), 3),
-            "random": round(sum(guesses) / len(guesses), 3),
+        for variant, early in VARIANTS.items():
+            name = f"State-BSD K={budget} {variant}"
+            best = select(training, machine, budget, early)
+            chosen[name] = {"registers": sorted(best.registers), "words": best.words}
+            ipc[name] = _mean(selected(t, machine, best, early) for t in held_out)
+            row = _selector(machine, training, held_out, budget, early, best)
+            selector.append({"budget": budget, "variant": variant, **row})
+    return {"ipc": ipc, "selected": chosen, "selector": selector}
+
+
+def _selector(
+    machine: Machine, training: Sequence[Trace], held_out: Sequence[Trace],
+    budget: int, early: bool, best: Selection,
+) -> dict[str, Any]:  # fmt: skip
+    """What the selection gains, beside the greedy one and the mean of random ones, on the
+    programs it was made on and on those it was not."""
+    simple = greedy(Blockers(training, machine.width), budget)
+    guesses = [random(budget, seed) for seed in range(RANDOM_TRIES)]
+    row = {}
+    for name, gain in (
+        ("training", Gain(training, machine, early)),
+        ("held_out", Gain(held_out, machine, early)),
+    ):
+        row[name] = {
+            "annealed": round(gain(best), 4),
+            "greedy": round(gain(simple), 4),
+            "random": round(sum(map(gain, guesses)) / RANDOM_TRIES, 4),
         }
-    return {
-        "level": level, "width": machine.width, "ipc": ipc, "covered": covered,
-        "selected": chosen,
-    }  # fmt: skip
+    return row
+
+
+def _leave_one_out(machine: Machine, every: Sequence[Trace]) -> dict[str, Any]:
+    """Each program with the largest budget, its selection made on all the others."""
+    runs = []
+    for k, one in enumerate(every):
+        best = select([*every[:k], *every[k + 1 :]], machine, BUDGETS[-1], early=False)
+        runs.append(selected(one, machine, best))
+    without = [predicted(t, machine, none(t)) for t in every]
+    means = {
+        "none": _mean(without),
+        f"State-BSD K={BUDGETS[-1]} chain": _mean(runs),
+        "perfect": _mean(predicted(t, machine, perfect(t)) for t in every),
+    }
+    gains = [round(r.ipc / w.ipc - 1, 4) for r, w in zip(runs, without, strict=True)]
+    return {"ipc": means, "gain": dict(zip(TRAINING + HELD_OUT, gains, strict=True))}
 
 
 def _mean(runs: Iterable[Cycles]) -> dict[str, Any]:
@@ -89,6 +123,15 @@ def _mean(runs: Iterable[Cycles]) -> dict[str, Any]:
         "ipc": round(geometric_mean([r.ipc for r in results]), 4),
         "mispredictions": sum(r.mispredictions for r in results),
     }
+
+
+def _print(table: dict[str, Any]) -> None:
+    print(table["level"], "width", table["width"])
+    for name, row in table["ipc"].items():
+        print(f"  {name:32} {row['ipc']:.3f}  wrong {row['mispredictions']}")
+    for row in table["selector"]:
+        print("  gain", json.dumps(row))
+    print("  leave one out", json.dumps(table["leave_one_out"]), flush=True)
 
 
 if __name__ == "__main__":

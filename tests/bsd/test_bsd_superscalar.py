@@ -1,12 +1,15 @@
 """Issue groups worked out by hand, what a speculator may know, and the selector."""
 
+from xml.etree import ElementTree
+
 import numpy as np
 import pytest
 
 from tools.bsd.rv32i.program import run_program
 from tools.bsd.superscalar.issue import FOUR, PENALTY, TWO, Selection, predicted, reuse, selected
+from tools.bsd.superscalar.pictures import ipc_svg
 from tools.bsd.superscalar.predictors import BASELINES, last_value, none, perfect, stride
-from tools.bsd.superscalar.select import Blockers, anneal, greedy, random
+from tools.bsd.superscalar.select import Blockers, Gain, anneal, greedy, random, select
 from tools.bsd.superscalar.trace import trace
 
 
@@ -65,8 +68,34 @@ def test_state_bsd_knows_only_what_is_computed_from_selected_words():
 
 
 def test_early_knowledge_must_be_older_than_the_group_before():
-    assert cycles(PAIR, registers=[6], early=True) == 2
-    assert cycles(CHAIN, registers=[5], early=True) > cycles(CHAIN, registers=[5])
+    nothing = [i_type(0, 0, 0)] * 2
+    pair = [i_type(5, 6, 1), i_type(7, 5, 1)]
+    assert cycles(traced(*nothing, *pair), registers=[6], early=True) == 2
+    assert cycles(traced(i_type(6, 0, 1), *nothing[1:], *pair), registers=[6], early=True) == 3
+    assert cycles(PAIR, registers=[6], early=True) == 3, "nothing was said before the first group"
+    assert cycles(CHAIN, registers=[5], early=True) == len(CHAIN)
+
+
+def test_early_knowledge_ends_at_a_taken_branch():
+    jump = traced(i_type(6, 0, 1), 0x0080006F, 0, i_type(5, 6, 1), i_type(7, 5, 1))
+    assert cycles(jump, registers=[6]) == 2
+    assert cycles(jump, registers=[6], early=True) == 3
+
+
+def test_a_word_that_was_stored_to_is_known_again_a_group_later():
+    store, nothing = 0x00602023, i_type(0, 0, 0)  # sw x6, 0(x0)
+    uses = [load(5, 0, 0), i_type(7, 5, 1)]
+    at_once = traced(load(5, 0, 0), nothing, store, nothing, *uses)
+    later = traced(load(5, 0, 0), nothing, store, nothing, nothing, nothing, *uses)
+    assert (cycles(at_once, words=1), cycles(at_once, words=1, early=True)) == (3, 4)
+    assert (cycles(later, words=1), cycles(later, words=1, early=True)) == (4, 4)
+
+
+def test_a_chain_goes_through_results_that_were_said_before_it():
+    through = traced(i_type(5, 6, 1), i_type(7, 5, 1), i_type(8, 7, 1), i_type(9, 8, 1))
+    assert cycles(through, FOUR, registers=[6]) == 1
+    assert cycles(through, FOUR, registers=[5, 7, 8]) == 2
+    assert cycles(through, FOUR) == 4
 
 
 def test_a_load_is_known_when_its_word_is_buffered():
@@ -110,12 +139,26 @@ def test_the_selector_covers_at_least_what_greedy_does_within_its_budget():
         i_type(int(rng.integers(5, 12)), int(rng.integers(5, 12)), int(rng.integers(99)))
         for _ in range(300)
     ]
-    blockers = Blockers([traced(*words)], 4)
+    run = traced(*words)
+    blockers, gain = Blockers([run], 4), Gain([run], FOUR)
     for budget in (1, 3, 5):
-        best = anneal(blockers, budget, seed=1)
+        best, simple = anneal(blockers, budget), greedy(blockers, budget)
         assert best.cost <= budget
-        assert blockers.covered(best) >= blockers.covered(greedy(blockers, budget))
+        assert blockers.covered(best) >= blockers.covered(simple)
+        assert gain(select([run], FOUR, budget, early=False)) >= gain(simple) > 0
         assert random(budget, seed=2).cost <= budget
     everything = Selection(frozenset(range(1, 32)), 0)
     assert blockers.covered(everything) == pytest.approx(1)
     assert blockers.covered(Selection(frozenset(), 0)) == 0
+
+
+def test_the_picture_has_a_bar_for_each_way_and_none_passes_the_bound():
+    ipc = {"none": {"ipc": 1.5}, "stride": {"ipc": 1.6}, "perfect": {"ipc": 2.0}}
+    root = ElementTree.fromstring(ipc_svg([{"level": "-O0", "width": 2, "ipc": ipc}]))
+    space = "{http://www.w3.org/2000/svg}"
+    _, *bars = root.findall(f"{space}rect")
+    (line,) = root.findall(f"{space}path")
+    ends = [float(bar.get("x")) + float(bar.get("width")) for bar in bars]
+    bound = float(line.get("d").split()[0].removeprefix("M"))
+    start = float(bars[0].get("x"))
+    assert [round((e - start) / (bound - start), 2) for e in ends] == [0.75, 0.8]

