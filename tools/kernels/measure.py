@@ -71,9 +71,10 @@ class Timing:
 
 
 def imported_symbols(library: Path) -> frozenset[str]:
-    """Undefined dynamic symbols of a shared library."""
+    """Undefined symbols of an object file, or dynamic ones of a shared library."""
+    kind = [] if library.suffix == ".o" else ["--dynamic"]
     done = subprocess.run(
-        ["nm", "-D", "--undefined-only", str(library)],
+        ["nm", *kind, "--undefined-only", str(library)],
         capture_output=True,
         text=True,
         check=True,
@@ -165,20 +166,20 @@ class Worker:
     """A child process with one kernel or baseline loaded; a context manager."""
 
     def __init__(self, target: str, arena: Arena, native: bool = True) -> None:
+        self.start([sys.executable, "-m", "tools.kernels.worker"])
+        job = {"memory": str(arena.path), "sets": arena.job(), "target": target, "native": native}
+        self.say(json.dumps(job), "ready")
+
+    def start(self, command: list[str]) -> None:
+        """Begin the process that is spoken to."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
         environment |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tools.kernels.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment,
-            text=True,
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True
         )
-        job = {"memory": str(arena.path), "sets": arena.job(), "target": target, "native": native}
         # The kernel's CPU clock of that process (see clock_getcpuclockid): nothing the child
         # does to its own clocks, and no thread it starts, escapes it.
         self.clock = (~self.process.pid << 3) | 2
-        self.say(json.dumps(job), "ready")
 
     def say(self, line: str, answer: str) -> None:
         assert self.process.stdin is not None and self.process.stdout is not None
