@@ -67,7 +67,7 @@ UNCLEAR = {
     "a fast kernel for this CPU": "which operator",
     "int8 gemm 64x64x64 with bias": "int8",
     "3x3 convolution with stride 2, 56x56 image, 64 channels": "stride",
-    "5x5 conv on a 3x3 image with 4 channels": "larger",
+    "5x5 conv on a 3x3 image with 4 channels": "exceeds",
     "bf16 softmax of 64 x 64": "fp32",
 }
 

@@ -27,6 +27,8 @@ from tools.kernels.baselines import title
 from tools.kernels.c import ISAS, TARGETS, CompileError, Source, Unsupported, assembly, build
 from tools.kernels.card import Card, detect
 from tools.kernels.emulated import NoEmulator, card_of, cards, check_emulated, emulated
+from tools.kernels.gpu.triton_run import check_triton
+from tools.kernels.gpu.triton_run import source as triton_source
 from tools.kernels.measure import (
     Arena,
     Checked,
@@ -65,6 +67,9 @@ def _list(_: argparse.Namespace) -> None:
 
 def _gen(options: argparse.Namespace) -> None:
     spec = operator(options.operator)
+    if options.target == "triton":
+        print(triton_source(spec))
+        return
     card = card_of(options.target) if options.target in ISAS else detect()
     text, source = kernel(spec, default(spec, card), card)
     if options.assembly:
@@ -102,6 +107,11 @@ def _check(options: argparse.Namespace) -> None:
 def _check_target(options: argparse.Namespace) -> None:
     """One operator at every register length of a family of processors, under emulation."""
     spec = operator(options.operator)
+    if options.target == "triton":
+        with tempfile.TemporaryDirectory() as folder:
+            seen = check_triton(triton_source(spec), spec, Path(folder))
+        _print(options, asdict(seen), f"{spec}: correct in Triton, largest error {seen.error:.2g}")
+        return
     for card in cards(options.target):
         _, source = kernel(spec, default(spec, card), card)
         found = _checked(spec, card, source)
@@ -221,10 +231,10 @@ def main() -> None:
             verb.add_argument("--json", action="store_true")
         if name == "gen":
             foreign = [name for names in TARGETS.values() for name in names]
-            verb.add_argument("--target", choices=("c", "tl", *foreign), default="c")
+            verb.add_argument("--target", choices=("c", "tl", "triton", *foreign), default="c")
             verb.add_argument("--assembly", action="store_true", help="what the compiler makes")
         if name == "check":
-            verb.add_argument("--target", choices=tuple(TARGETS), help="checked under QEMU")
+            verb.add_argument("--target", choices=(*TARGETS, "triton"), help="checked under QEMU")
         if name in ("tune", "bench"):
             verb.add_argument("--budget", type=int, default=24)
             verb.add_argument("--seed", type=int, default=0)

@@ -38,7 +38,13 @@ from tools.kernels.reference import (
 )
 
 CANARY = 4096  # bytes of fence on both sides of every array
-_RAW = {"fp32": np.float32, "bf16": np.uint16, "int8": np.int8, "int32": np.int32}
+_RAW = {
+    "fp32": np.float32,
+    "fp16": np.float16,
+    "bf16": np.uint16,
+    "int8": np.int8,
+    "int32": np.int32,
+}
 # Symbols a kernel may take from outside itself; no BLAS, no clock, no thread of its own making.
 ALLOWED = frozenset(
     {"expf", "logf", "sqrtf", "tanhf", "memcpy", "memset", "__tls_get_addr", "__stack_chk_fail"}
@@ -367,6 +373,5 @@ def dot_gain(spec: Operator) -> int:
 def traffic(spec: Operator) -> int:
     """Bytes that any kernel must move: every array once."""
     return sum(
-        int(np.prod(a.shape)) * np.dtype(_RAW.get(a.dtype, np.float16)).itemsize
-        for a in signature(spec).values()
+        int(np.prod(a.shape)) * np.dtype(_RAW[a.dtype]).itemsize for a in signature(spec).values()
     )
