@@ -4,10 +4,12 @@ import math
 
 import pytest
 
+from tools.kernels import search_table
 from tools.kernels.attention import Attention
 from tools.kernels.card import Card, best_isa
 from tools.kernels.notation import OPERATORS, BadOperator, operator, words_of
 from tools.kernels.operators import Gemm
+from tools.kernels.pictures import curves_svg
 from tools.kernels.search import METHODS, mcts
 from tools.kernels.space import default, kernel, program, space
 from tools.tl import check, parse
@@ -92,3 +94,23 @@ def test_the_widest_instruction_set_present_is_taken():
     assert best_isa(frozenset(["avx2", "fma"])) == "avx2"
     with pytest.raises(ValueError, match="no instruction set"):
         best_isa(frozenset())
+
+
+def test_the_methods_are_compared_on_one_measured_landscape(monkeypatch, tmp_path):
+    """Each point is timed once; every method gets the budget; a refused point is no speed."""
+    timed = []
+
+    def fake_time(spec, point, card, folder):
+        timed.append(point)
+        return math.inf if point["sketch"] == "panel" else 1e-3 * (1 + int(point["bk"]) / 512)
+
+    monkeypatch.setattr(search_table, "_timed", fake_time)
+    spec = Gemm(64, 64, 600)
+    card = Card("this", "avx2", frozenset(), 32768, 1 << 20, 1e12, 1e12)
+    row = search_table.compare(spec, card, tmp_path, budget=12, seeds=2)
+    assert len(timed) == row["points"] == len({str(p) for p in timed})
+    assert all(len(curve) == 12 for curves in row["curves"].values() for curve in curves)
+    assert row["curves"]["hill"][0][0] == 0
+    assert search_table.medians([[1.0, 3.0], [2.0], [4.0, 5.0]]) == [2.0, 3.0]
+    picture = curves_svg({"hill": [1.0, 2.0], "mcts": [1.0, 3.0]})
+    assert picture.count("<polyline") == 2 and "mcts: 3" in picture

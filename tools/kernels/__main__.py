@@ -16,7 +16,7 @@ import platform
 import sys
 import tempfile
 import time
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,21 @@ import numpy as np
 
 from tools.kernels.attention import Attention
 from tools.kernels.baselines import title
-from tools.kernels.c import CompileError, Source, Unsupported, build
+from tools.kernels.c import ISAS, TARGETS, CompileError, Source, Unsupported, assembly, build
 from tools.kernels.card import Card, detect
-from tools.kernels.measure import Arena, Refused, Roofline, Worker, evaluate, imports, quick
+from tools.kernels.emulated import NoEmulator, card_of, cards, check_emulated, emulated
+from tools.kernels.gpu.triton_run import check_triton
+from tools.kernels.gpu.triton_run import source as triton_source
+from tools.kernels.measure import (
+    Arena,
+    Checked,
+    Refused,
+    Roofline,
+    Worker,
+    evaluate,
+    imports,
+    quick,
+)
 from tools.kernels.measure import check as check_kernel
 from tools.kernels.notation import OPERATORS, BadOperator, Operator, operator
 from tools.kernels.operators import Elementwise, Gemm, Gemv, Rows
@@ -54,9 +66,15 @@ def _list(_: argparse.Namespace) -> None:
 
 
 def _gen(options: argparse.Namespace) -> None:
-    spec, card = operator(options.operator), detect()
+    spec = operator(options.operator)
+    if options.target == "triton":
+        print(triton_source(spec))
+        return
+    card = card_of(options.target) if options.target in ISAS else detect()
     text, source = kernel(spec, default(spec, card), card)
-    print(text if options.target == "tl" else source.text)
+    if options.assembly:
+        text = assembly(source)
+    print(text if options.target == "tl" or options.assembly else source.text)
 
 
 def _card(options: argparse.Namespace) -> None:
@@ -77,19 +95,50 @@ def _given(options: argparse.Namespace) -> tuple[Operator, Card, Source]:
 
 
 def _check(options: argparse.Namespace) -> None:
+    if options.target:
+        _check_target(options)
+        return
     spec, card, source = _given(options)
+    found = _checked(spec, card, source)
+    say = f"{spec}: correct on {card.isa}, largest error {found.error:.2g} of the largest value"
+    _print(options, asdict(found), say)
+
+
+def _check_target(options: argparse.Namespace) -> None:
+    """One operator at every register length of a family of processors, under emulation."""
+    spec = operator(options.operator)
+    if options.target == "triton":
+        with tempfile.TemporaryDirectory() as folder:
+            seen = check_triton(triton_source(spec), spec, Path(folder))
+        _print(options, asdict(seen), f"{spec}: correct in Triton, largest error {seen.error:.2g}")
+        return
+    for card in cards(options.target):
+        _, source = kernel(spec, default(spec, card), card)
+        found = _checked(spec, card, source)
+        say = f"{spec}: correct on {card.isa} (emulated), largest error {found.error:.2g}"
+        _print(options, {"isa": card.isa, **asdict(found)}, say)
+
+
+def _checked(spec: Operator, card: Card, source: Source) -> Checked:
     with tempfile.TemporaryDirectory() as folder:
+        if emulated(card):
+            return check_emulated(spec, source, card, Path(folder))
         library = build(source, Path(folder))
         imports(library)
         arena = Arena(spec, tuple(a.name for a in source.arguments), 1, Path(folder))
         with Worker(str(library), arena) as worker:
-            found = check_kernel(worker, arena, np.random.default_rng())
-    say = f"{spec}: correct on {card.isa}, largest error {found.error:.2g} of the largest value"
-    _print(options, {"error": found.error, "values": found.values, "sets": found.sets}, say)
+            return check_kernel(worker, arena, np.random.default_rng())
+
+
+def _here(card: Card) -> None:
+    """Raises Refused for a card whose kernels only an emulator runs."""
+    if emulated(card):
+        raise Refused(f"{card.isa} is emulated here: a time would say nothing")
 
 
 def _rank(options: argparse.Namespace) -> None:
-    spec, _, source = _given(options)
+    spec, card, source = _given(options)
+    _here(card)
     with tempfile.TemporaryDirectory() as folder:
         library = build(source, Path(folder))
         seconds = quick(spec, library, source.arguments, cold(spec))
@@ -98,6 +147,7 @@ def _rank(options: argparse.Namespace) -> None:
 
 def _measure(options: argparse.Namespace) -> None:
     spec, card, source = _given(options)
+    _here(card)
     now, rival = detect(), baseline(spec)
     limits = Roofline(max(card.flops, now.flops), max(card.bytes, now.bytes))
     with tempfile.TemporaryDirectory() as folder:
@@ -180,7 +230,11 @@ def main() -> None:
         if name in ("card", "check", "rank", "measure"):
             verb.add_argument("--json", action="store_true")
         if name == "gen":
-            verb.add_argument("--target", choices=("c", "tl"), default="c")
+            foreign = [name for names in TARGETS.values() for name in names]
+            verb.add_argument("--target", choices=("c", "tl", "triton", *foreign), default="c")
+            verb.add_argument("--assembly", action="store_true", help="what the compiler makes")
+        if name == "check":
+            verb.add_argument("--target", choices=(*TARGETS, "triton"), help="checked under QEMU")
         if name in ("tune", "bench"):
             verb.add_argument("--budget", type=int, default=24)
             verb.add_argument("--seed", type=int, default=0)
@@ -190,7 +244,7 @@ def main() -> None:
     options = parser.parse_args()
     try:
         options.action(options)
-    except (TLError, Unsupported, CompileError, Refused, BadOperator) as problem:
+    except (TLError, Unsupported, CompileError, Refused, BadOperator, NoEmulator) as problem:
         if not options.json:
             sys.exit(f"refused: {problem}")
         print(json.dumps({"refused": str(problem), "kind": type(problem).__name__}))

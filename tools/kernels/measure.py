@@ -38,7 +38,13 @@ from tools.kernels.reference import (
 )
 
 CANARY = 4096  # bytes of fence on both sides of every array
-_RAW = {"fp32": np.float32, "bf16": np.uint16, "int8": np.int8, "int32": np.int32}
+_RAW = {
+    "fp32": np.float32,
+    "fp16": np.float16,
+    "bf16": np.uint16,
+    "int8": np.int8,
+    "int32": np.int32,
+}
 # Symbols a kernel may take from outside itself; no BLAS, no clock, no thread of its own making.
 ALLOWED = frozenset(
     {"expf", "logf", "sqrtf", "tanhf", "memcpy", "memset", "__tls_get_addr", "__stack_chk_fail"}
@@ -71,9 +77,10 @@ class Timing:
 
 
 def imported_symbols(library: Path) -> frozenset[str]:
-    """Undefined dynamic symbols of a shared library."""
+    """Undefined symbols of an object file, or dynamic ones of a shared library."""
+    kind = [] if library.suffix == ".o" else ["--dynamic"]
     done = subprocess.run(
-        ["nm", "-D", "--undefined-only", str(library)],
+        ["nm", *kind, "--undefined-only", str(library)],
         capture_output=True,
         text=True,
         check=True,
@@ -165,20 +172,20 @@ class Worker:
     """A child process with one kernel or baseline loaded; a context manager."""
 
     def __init__(self, target: str, arena: Arena, native: bool = True) -> None:
+        self.start([sys.executable, "-m", "tools.kernels.worker"])
+        job = {"memory": str(arena.path), "sets": arena.job(), "target": target, "native": native}
+        self.say(json.dumps(job), "ready")
+
+    def start(self, command: list[str]) -> None:
+        """Begin the process that is spoken to."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
         environment |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tools.kernels.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment,
-            text=True,
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True
         )
-        job = {"memory": str(arena.path), "sets": arena.job(), "target": target, "native": native}
         # The kernel's CPU clock of that process (see clock_getcpuclockid): nothing the child
         # does to its own clocks, and no thread it starts, escapes it.
         self.clock = (~self.process.pid << 3) | 2
-        self.say(json.dumps(job), "ready")
 
     def say(self, line: str, answer: str) -> None:
         assert self.process.stdin is not None and self.process.stdout is not None
@@ -366,6 +373,5 @@ def dot_gain(spec: Operator) -> int:
 def traffic(spec: Operator) -> int:
     """Bytes that any kernel must move: every array once."""
     return sum(
-        int(np.prod(a.shape)) * np.dtype(_RAW.get(a.dtype, np.float16)).itemsize
-        for a in signature(spec).values()
+        int(np.prod(a.shape)) * np.dtype(_RAW[a.dtype]).itemsize for a in signature(spec).values()
     )

@@ -1,4 +1,4 @@
-"""Two small pictures: the search's best-so-far curve, and the roofline."""
+"""Small pictures: the best-so-far curves of searches, and the roofline."""
 
 from __future__ import annotations
 
@@ -86,6 +86,24 @@ def search_svg(speeds: Sequence[float], baseline: float | None, baseline_name: s
         curve.append((float(number), best))
         plot.dot(number, speed, "#9ca3af")
     plot.line(curve, _COLOURS[0])
+    return plot.done()
+
+
+def curves_svg(curves: Mapping[str, Sequence[float]]) -> str:
+    """Best GFLOP/s so far after each evaluation, one line a search method."""
+    longest = max(len(curve) for curve in curves.values())
+    top = 1.1 * max([*(max(curve) for curve in curves.values()), 1e-9])
+    axes = ("evaluations", "best GFLOP/s")
+    plot = _Plot((1.0, float(max(longest, 2))), (0.0, top), axes, False)
+    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+        plot.tick_y(share * top)
+    for tick in sorted({1, longest // 2, longest} - {0}):
+        plot.tick_x(tick)
+    for place, ((name, curve), colour) in enumerate(zip(curves.items(), _COLOURS, strict=False)):
+        plot.line([(float(at), speed) for at, speed in enumerate(curve, 1)], colour)
+        plot.dot(0.7 * plot.x[1], (0.3 - 0.08 * place) * top, colour)
+        px, py = plot.place(0.7 * plot.x[1], (0.3 - 0.08 * place) * top)
+        plot.text(px + 12, py + 4, f"{name}: {curve[-1]:.3g}")
     return plot.done()
 
 

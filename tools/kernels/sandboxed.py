@@ -27,7 +27,7 @@ from tools.kernels.space import Point
 LIMITS = Limits(
     wall_seconds=600, cpu_seconds=600, memory_mb=6144, processes=256, disk_mb=1024, output_kb=1024
 )
-_PARTS = ("tl", "kernels", "kernels/c")
+_PARTS = ("tl", "kernels", "kernels/c", "kernels/gpu")
 MAX_ARRAYS = 400 << 20
 MAX_SCORES = 64 << 20
 MAX_FLOPS = 3 * 10**11

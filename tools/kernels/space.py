@@ -18,13 +18,18 @@ Space = dict[str, tuple[int | str, ...]]
 _TILES = {
     "avx512": ("8x3", "12x2", "14x2", "8x2", "6x4", "4x4", "16x1"),
     "avx2": ("6x2", "4x3", "5x2", "4x2"),
-    "neon": ("8x3", "6x4"),
+    "other": ("8x3", "6x4", "12x2", "8x2"),
 }
+
+
+def _tiles(card: Card) -> tuple[int | str, ...]:
+    """Register tiles, rows by vectors, that fit the registers of a target."""
+    return _TILES.get(card.isa, _TILES["other"])
 
 
 def space(spec: Operator, card: Card) -> Space:
     """Axes and their choices, most important first; the first choice of each is a default."""
-    tiles: tuple[int | str, ...] = _TILES[card.isa]
+    tiles = _tiles(card)
     match spec:
         case Gemm():
             return {
@@ -66,7 +71,7 @@ def kernel(spec: Operator, point: Point, card: Card) -> tuple[str, Source]:
 
 def schedule(point: Point, card: Card) -> Schedule:
     """The part of a point that lies below TL."""
-    rows, vectors = (int(n) for n in str(point.get("tile", _TILES[card.isa][0])).split("x"))
+    rows, vectors = (int(n) for n in str(point.get("tile", _tiles(card)[0])).split("x"))
     pack = point.get("pack", "both")
     return replace(
         Schedule(isa=card.isa, rows=rows, vectors=vectors),

@@ -18,7 +18,13 @@ from typing import Any
 
 import numpy as np
 
-_KINDS = {"fp32": np.float32, "bf16": np.uint16, "int8": np.int8, "int32": np.int32}
+_KINDS = {
+    "fp32": np.float32,
+    "bf16": np.uint16,
+    "int8": np.int8,
+    "int32": np.int32,
+    "fp16": np.float16,
+}
 
 
 def _memory(path: str) -> mmap.mmap:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+import tempfile
 from pathlib import Path
 
 from tools.kernels.c.emitter import Source
@@ -18,16 +19,39 @@ def build(source: Source, folder: Path) -> Path:
 
     Raises CompileError, and FileNotFoundError when there is no compiler.
     """
+    return _compiled(source, folder, ".so", ("-shared", "-fPIC"), ("-lm",))
+
+
+def build_object(source: Source, folder: Path) -> Path:
+    """The object file of a source, likewise."""
+    return _compiled(source, folder, ".o", ("-c",), ())
+
+
+def assembly(source: Source) -> str:
+    """The assembly a source becomes. Raises as ``build``."""
+    with tempfile.TemporaryDirectory() as folder:
+        return _compiled(source, Path(folder), ".s", ("-S",), ()).read_text()
+
+
+def _compiled(
+    source: Source, folder: Path, suffix: str, first: tuple[str, ...], last: tuple[str, ...]
+) -> Path:
     key = hashlib.sha256("\0".join((source.text, *source.flags)).encode()).hexdigest()[:16]
-    library = folder / f"kernel_{key}.so"
-    if library.exists():
-        return library
+    result = folder / f"kernel_{key}{suffix}"
+    if result.exists():
+        return result
     code = folder / f"kernel_{key}.c"
     code.write_text(source.text)
-    partial = library.with_suffix(".part")
-    command = [source.compiler, "-std=gnu11", "-shared", "-fPIC", *source.flags]
+    partial = result.with_suffix(".part")
+    compile_with(source, *first, str(code), "-o", str(partial), *last)
+    partial.rename(result)
+    return result
+
+
+def compile_with(source: Source, *words: str) -> None:
+    """Run a source's compiler with its flags. Raises CompileError and FileNotFoundError."""
     done = subprocess.run(
-        [*command, str(code), "-o", str(partial), "-lm"],
+        [source.compiler, "-std=gnu11", *source.flags, *words],
         capture_output=True,
         text=True,
         timeout=120,
@@ -35,5 +59,3 @@ def build(source: Source, folder: Path) -> Path:
     )
     if done.returncode:
         raise CompileError(done.stderr[:4000])
-    partial.rename(library)
-    return library

@@ -44,13 +44,12 @@ class _Emitter(Runs):
         arrays = tuple(self.plan.arrays.values())
         kinds = frozenset(self.gemm_type(s) for s in self.plan.gemms)
         for kind in kinds | {a.dtype for a in arrays}:
-            if kind not in C_TYPES or (kind in kinds and kind not in self.isa.group):
+            if kind not in C_TYPES or (kind in kinds and kind not in self.isa.dots):
                 raise Unsupported(f"{self.isa.name} has no {kind} arithmetic here")
         self.block(self.plan.program.statements)
         parts = [self.isa.prelude(kinds)]
         for kind in sorted(kinds):
-            group = self.isa.group[kind]
-            parts.append(print_packing(kind, self.schedule.rows, self.panel, group, self.isa.lanes))
+            parts.append(print_packing(kind, self.schedule.rows, self.panel, self.isa))
         parts += self.micros.values()
         parts.append(self.function(arrays))
         threads = ("-fopenmp",) if self.schedule.threads > 1 else ()
@@ -143,7 +142,8 @@ class _Emitter(Runs):
         exists = self.plan.exists(s)
         if exists != "1":
             r1 = f"({exists}) ? {r1} : 0"
-        group = self.isa.group[array.dtype]
+        dot = self.isa.dots[array.dtype]
+        group = dot.group
         for side, transposed in sorted(self.plan.uses(s.result)):
             if self.view(s.result, side, transposed):
                 continue
@@ -156,7 +156,7 @@ class _Emitter(Runs):
             outer, inner = (by_row, by_column) if along_rows else (by_column, by_row)
             unit = self.schedule.rows if side == "left" else self.panel
             depth = -(-inner[0] // group) * group
-            extra = 4 * self.panel if array.dtype == "int8" and side == "right" else 0
+            extra = 4 * self.panel if dot.offset and side == "right" else 0
             size = -(-outer[0] // unit) * (unit * depth + extra)
             self.buffer(name, C_TYPES[array.dtype], size)
             steps = (outer[3], inner[3]) if side == "left" else (inner[3], outer[3])

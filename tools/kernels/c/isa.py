@@ -1,209 +1,33 @@
-"""Vector instruction sets the C emitter writes for, and the vector vocabulary of each.
-
-The emitted code speaks GCC's vector extension and a dozen ``v_`` operations; a prelude defines
-them for one instruction set. ``v_loadm``/``v_storem`` touch only the first n lanes.
-"""
+"""Instruction sets the C emitter writes for, as data: registers, flags, vocabulary, emulator."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-_COMMON = """
-#include <math.h>
-#include <stdint.h>
-#include <string.h>
-#define VL LANES
-typedef float vf __attribute__((vector_size(4 * VL)));
-typedef int32_t vi __attribute__((vector_size(4 * VL)));
-typedef float vfu __attribute__((vector_size(4 * VL), aligned(4), may_alias));
-typedef int32_t viu __attribute__((vector_size(4 * VL), aligned(4), may_alias));
-#define MIN(a, b) ((a) < (b) ? (a) : (b))
-#define MAX(a, b) ((a) > (b) ? (a) : (b))
-#define CEIL(a, b) (((a) + (b) - 1) / (b))
-#define ALIGNED __attribute__((aligned(64)))
-#define IOTA ((vi){IOTA_LIST})
-static inline vf v_set1(float x) { return (vf){ONES}; }
-static inline vi i_set1(int32_t x) { return (vi){ONES}; }
-static inline vf v_load(const float *p) { return *(const vfu *)p; }
-static inline void v_store(float *p, vf x) { *(vfu *)p = x; }
-static inline vi i_load(const void *p) { return *(const viu *)p; }
-static inline void i_store(int32_t *p, vi x) { *(viu *)p = x; }
-static inline float v_sum(vf x) {
-  float s[VL];
-  memcpy(s, &x, sizeof s);
-  for (int w = VL / 2; w; w /= 2) for (int i = 0; i < w; i++) s[i] += s[i + w];
-  return s[0];
-}
-static inline float v_top(vf x) {
-  float s[VL];
-  memcpy(s, &x, sizeof s);
-  for (int w = VL / 2; w; w /= 2) for (int i = 0; i < w; i++) s[i] = MAX(s[i], s[i + w]);
-  return s[0];
-}
+from tools.kernels.c import vocabulary as words
 
-BASICS
-/* exp: x = n ln 2 + r, and a fit of (e^r - 1 - r) / r^2, relative error 4e-9. */
-static inline vf v_exp(vf x) {
-  const vf magic = v_set1(12582912.0f);
-  vf n = (x * v_set1(1.44269504f) + magic) - magic;
-  vf r = x - n * v_set1(0.693145752f) - n * v_set1(1.42860677e-6f);
-  vf q = v_set1(0.0013946561f);
-  q = q * r + v_set1(0.0083692232f);
-  q = q * r + v_set1(0.0416662619f);
-  q = q * r + v_set1(0.1666651517f);
-  q = q * r + v_set1(0.5f);
-  vf y = q * r * r + r + v_set1(1.0f);
-  vf power = (vf)((__builtin_convertvector(v_min(n, v_set1(127.0f)), vi) + i_set1(127)) << 23);
-  y = v_if_more(x, v_set1(-87.3f), y * power, v_set1(0.0f));
-  return v_if_more(x, v_set1(88.7f), v_set1(INFINITY), y);
-}
-static inline vf v_abs(vf x) { return (vf)((vi)x & i_set1(0x7fffffff)); }
-static inline vf v_sign(vf size, vf of) {
-  return (vf)((vi)size | ((vi)of & i_set1((int32_t)0x80000000)));
-}
-static inline vf v_tanh(vf x) {
-  vf e = v_exp(v_abs(x) * v_set1(-2.0f));
-  return v_sign((v_set1(1.0f) - e) / (v_set1(1.0f) + e), x);
-}
-static inline vf v_sigmoid(vf x) { return v_set1(1.0f) / (v_set1(1.0f) + v_exp(-x)); }
-/* erf: 1 - t g(t) exp(-x^2) with t = 1 / (1 + 0.45 |x|); the fit of g is good to 1.3e-9. */
-static inline vf v_erf(vf x) {
-  vf a = v_abs(x), t = v_set1(1.0f) / (v_set1(1.0f) + a * v_set1(0.45f));
-  vf g = v_set1(0.0927705540f);
-  g = g * t + v_set1(-0.4950902350f);
-  g = g * t + v_set1(0.8591716510f);
-  g = g * t + v_set1(-0.3779615560f);
-  g = g * t + v_set1(0.4614703600f);
-  g = g * t + v_set1(0.2005948310f);
-  g = g * t + v_set1(0.2590443970f);
-  return v_sign(v_set1(1.0f) - g * t * v_exp(-a * a), x);
-}
-static inline vf v_gelu(vf x) {
-  return v_set1(0.5f) * x * (v_set1(1.0f) + v_erf(x * v_set1(0.70710678f)));
-}
-static inline float bf16_value(uint16_t h) {
-  uint32_t b = (uint32_t)h << 16;
-  float f;
-  memcpy(&f, &b, 4);
-  return f;
-}
-static inline uint16_t bf16_round(float f) {
-  uint32_t b; memcpy(&b, &f, 4);
-  return f != f ? 0x7fc0 : (uint16_t)((b + 0x7fff + ((b >> 16) & 1)) >> 16);
-}
-static inline vf h_load(const uint16_t *p, long n) {
-  float s[VL] = {0};
-  for (long i = 0; i < n; i++) s[i] = bf16_value(p[i]);
-  return v_load(s);
-}
-static inline void h_store(uint16_t *p, vf x, long n) {
-  float s[VL];
-  v_store(s, x);
-  for (long i = 0; i < n; i++) p[i] = bf16_round(s[i]);
-}
-"""
 
-_AVX512 = """
-#include <immintrin.h>
-#define LANES_BELOW(n) (__mmask16) _bzhi_u32(0xffff, (unsigned)(n))
-static inline vf v_max(vf a, vf b) { return (vf)_mm512_max_ps((__m512)a, (__m512)b); }
-static inline vf v_min(vf a, vf b) { return (vf)_mm512_min_ps((__m512)a, (__m512)b); }
-static inline vf v_if_more(vf x, vf y, vf a, vf b) {
-  const __mmask16 more = _mm512_cmp_ps_mask((__m512)x, (__m512)y, _CMP_GT_OQ);
-  return (vf)_mm512_mask_blend_ps(more, (__m512)b, (__m512)a);
-}
-static inline vf v_below(vf x, long n, float other) {
-  const __mmask16 keep = LANES_BELOW(MAX(MIN(n, VL), 0));
-  return (vf)_mm512_mask_blend_ps(keep, (__m512)v_set1(other), (__m512)x);
-}
-static inline vf v_from(vf x, long n, float other) {
-  const __mmask16 lose = LANES_BELOW(MAX(MIN(n, VL), 0));
-  return (vf)_mm512_mask_blend_ps(lose, (__m512)x, (__m512)v_set1(other));
-}
-static inline vf v_loadm(const float *p, long n) {
-  return (vf)_mm512_maskz_loadu_ps(LANES_BELOW(n), p);
-}
-static inline void v_storem(float *p, vf x, long n) {
-  _mm512_mask_storeu_ps(p, LANES_BELOW(n), (__m512)x);
-}
-static inline vi i_loadm(const int32_t *p, long n) {
-  return (vi)_mm512_maskz_loadu_epi32(LANES_BELOW(n), p);
-}
-static inline void i_storem(int32_t *p, vi x, long n) {
-  _mm512_mask_storeu_epi32(p, LANES_BELOW(n), (__m512i)x);
-}
-"""
-_DOT = {
-    "bf16": """
-static inline vf dot_bf16(vf c, vi a, vi b) {
-  return (vf)_mm512_dpbf16_ps((__m512)c, (__m512bh)a, (__m512bh)b);
-}
-""",
-    "int8": """
-static inline vi dot_int8(vi c, vi a, vi b) {
-  return (vi)_mm512_dpbusd_epi32((__m512i)c, (__m512i)a, (__m512i)b);
-}
-""",
-}
-_AVX2 = """
-#include <immintrin.h>
-static inline vf v_max(vf a, vf b) { return (vf)_mm256_max_ps((__m256)a, (__m256)b); }
-static inline vf v_min(vf a, vf b) { return (vf)_mm256_min_ps((__m256)a, (__m256)b); }
-static inline vf v_if_more(vf x, vf y, vf a, vf b) {
-  const vi more = x > y;
-  return (vf)((more & (vi)a) | (~more & (vi)b));
-}
-static inline vf v_lanes(vf x, vi keep, float other) {
-  return (vf)((keep & (vi)x) | (~keep & (vi)v_set1(other)));
-}
-static inline vf v_below(vf x, long n, float other) {
-  return v_lanes(x, IOTA < i_set1((int32_t)MAX(MIN(n, VL), 0)), other);
-}
-static inline vf v_from(vf x, long n, float other) {
-  return v_lanes(x, IOTA >= i_set1((int32_t)MAX(MIN(n, VL), 0)), other);
-}
-static const int32_t LANE_MASK[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
-#define LANES_BELOW(n) _mm256_loadu_si256((const __m256i *)(LANE_MASK + 8 - (n)))
-static inline vf v_loadm(const float *p, long n) {
-  return (vf)_mm256_maskload_ps(p, LANES_BELOW(n));
-}
-static inline void v_storem(float *p, vf x, long n) {
-  _mm256_maskstore_ps(p, LANES_BELOW(n), (__m256)x);
-}
-"""
-_PLAIN = """
-static inline vf v_if_more(vf x, vf y, vf a, vf b) {
-  const vi more = x > y;
-  return (vf)((more & (vi)a) | (~more & (vi)b));
-}
-static inline vf v_lanes(vf x, vi keep, float other) {
-  return (vf)((keep & (vi)x) | (~keep & (vi)v_set1(other)));
-}
-static inline vf v_below(vf x, long n, float other) {
-  return v_lanes(x, IOTA < i_set1((int32_t)MAX(MIN(n, VL), 0)), other);
-}
-static inline vf v_from(vf x, long n, float other) {
-  return v_lanes(x, IOTA >= i_set1((int32_t)MAX(MIN(n, VL), 0)), other);
-}
-static inline vf v_max(vf a, vf b) { return v_if_more(a, b, a, b); }
-static inline vf v_min(vf a, vf b) { return v_if_more(a, b, b, a); }
-static inline vf v_loadm(const float *p, long n) {
-  float s[VL] = {0};
-  memcpy(s, p, 4 * (size_t)n);
-  return v_load(s);
-}
-static inline void v_storem(float *p, vf x, long n) {
-  float s[VL];
-  v_store(s, x);
-  memcpy(p, s, 4 * (size_t)n);
-}
-"""
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """How a target multiplies an element type: ``group`` consecutive k at once, by ``code``.
+
+    ``offset`` is added to the left operand where the instruction takes it unsigned; 128 times
+    the column sums of the right one are taken away again.
+    """
+
+    group: int
+    code: str
+    flags: tuple[str, ...] = ()
+    offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Isa:
-    """A target of the C emitter. ``lanes`` is fp32 elements a register, ``group`` the number of
-    consecutive k a dot instruction takes, for each element type the target multiplies."""
+    """A target of the C emitter. ``lanes`` is fp32 elements a register; ``dots`` are the element
+    types it multiplies. ``emulator`` is the command that runs its programs elsewhere, and
+    ``packages`` the Debian packages that command and the compiler come from.
+    """
 
     name: str
     lanes: int
@@ -211,45 +35,95 @@ class Isa:
     flags: tuple[str, ...]
     needs: frozenset[str]
     code: str
-    group: dict[str, int]
+    dots: Mapping[str, Dot]
     compiler: str = "gcc"
+    emulator: str = ""
+    packages: str = ""
 
     def prelude(self, dtypes: frozenset[str]) -> str:
-        """The vocabulary; dot instructions only for the element types in use."""
-        text = _COMMON.replace("LANES", str(self.lanes), 1)
+        """The vocabulary, with the products of the element types in use."""
+        text = words.COMMON.replace("LANES", str(self.lanes), 1)
         text = text.replace("IOTA_LIST", ", ".join(map(str, range(self.lanes))))
-        text = text.replace("ONES", ", ".join(["x"] * self.lanes))
         text = text.replace("BASICS", self.code)
-        return text + "".join(_DOT[d] for d in sorted(dtypes & _DOT.keys()))
+        return text + "".join(sorted({self.dots[d].code for d in dtypes}))
 
     def flags_for(self, dtypes: frozenset[str]) -> tuple[str, ...]:
-        """Compiler flags, with those of the dot instructions in use."""
-        extra = {"bf16": "-mavx512bf16", "int8": "-mavx512vnni"}
-        return (*self.flags, *(extra[d] for d in sorted(dtypes & extra.keys())))
+        """Compiler flags, with those of the products in use."""
+        return (*self.flags, *(flag for d in sorted(dtypes) for flag in self.dots[d].flags))
 
 
+_PLAIN = Dot(1, "")
+_WIDE = Dot(1, words.WIDEN)
 _X86 = ("-mtune=native", "-mfma", "-mbmi2")
+
+
+def _neon() -> Isa:
+    return Isa(
+        *("neon", 4, 32),
+        flags=("-march=armv8.2-a+dotprod",),
+        needs=frozenset({"asimd", "asimddp"}),
+        code=words.NEON,
+        dots={"fp32": _PLAIN, "bf16": _WIDE, "int8": Dot(4, words.DOT_NEON)},
+        compiler="aarch64-linux-gnu-gcc",
+        emulator="qemu-aarch64 -cpu max",
+        packages="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user",
+    )
+
+
+def _sve(bits: int) -> Isa:
+    """SVE at one register length; the program runs at that length only."""
+    return Isa(
+        *(f"sve{bits}", bits // 32, 32),
+        flags=("-march=armv8.2-a+sve", f"-msve-vector-bits={bits}"),
+        needs=frozenset({f"sve{bits}"}),
+        code=words.SVE,
+        dots={"fp32": _PLAIN, "int8": Dot(4, words.DOT_SVE)},
+        compiler="aarch64-linux-gnu-gcc",
+        emulator=f"qemu-aarch64 -cpu max,sve{bits}=on,sve-default-vector-length={bits // 8}",
+        packages="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user",
+    )
+
+
+def _rvv(bits: int) -> Isa:
+    """RVV 1.0 at one VLEN; the program runs at that length only."""
+    march = f"-march=rv64gcv_zvl{bits}b"
+    return Isa(
+        *(f"rvv{bits}", bits // 32, 32),
+        flags=("--target=riscv64-linux-gnu", march, "-mrvv-vector-bits=zvl"),
+        needs=frozenset({f"rvv{bits}"}),
+        code=words.RVV,
+        dots={"fp32": _PLAIN, "bf16": _WIDE, "int8": _WIDE},
+        compiler="clang-19",
+        emulator=f"qemu-riscv64 -cpu rv64,v=true,vlen={bits},vext_spec=v1.0",
+        packages="clang-19 gcc-riscv64-linux-gnu libc6-dev-riscv64-cross qemu-user",
+    )
+
+
 ISAS = {
     "avx512": Isa(
         *("avx512", 16, 32),
         flags=("-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw", *_X86),
         needs=frozenset({"avx512f", "avx512vl", "avx512dq", "avx512bw", "bmi2"}),
-        code=_AVX512,
-        group={"fp32": 1, "bf16": 2, "int8": 4},
+        code=words.AVX512,
+        dots={
+            "fp32": _PLAIN,
+            "bf16": Dot(2, words.DOT_AVX512_BF16, ("-mavx512bf16",)),
+            "int8": Dot(4, words.DOT_VNNI, ("-mavx512vnni",), offset=128),
+        },
     ),
     "avx2": Isa(
         *("avx2", 8, 16),
         flags=("-mavx2", *_X86),
         needs=frozenset({"avx2", "fma"}),
-        code=_AVX2,
-        group={"fp32": 1},
+        code=words.AVX2,
+        dots={"fp32": _PLAIN, "bf16": _WIDE, "int8": Dot(4, words.DOT_AVX2)},
     ),
-    "neon": Isa(
-        *("neon", 4, 32),
-        flags=("-march=armv8-a", "-static"),
-        needs=frozenset({"asimd"}),
-        code=_PLAIN,
-        group={"fp32": 1},
-        compiler="aarch64-linux-gnu-gcc",
-    ),
+    "neon": _neon(),
+    **{f"sve{bits}": _sve(bits) for bits in (256, 512, 1024)},
+    **{f"rvv{bits}": _rvv(bits) for bits in (128, 256, 512)},
+}
+# What ``--target`` calls them: a family is checked at every length.
+TARGETS = {
+    family: tuple(name for name in ISAS if name.startswith(family))
+    for family in ("neon", "sve", "rvv")
 }

@@ -39,6 +39,16 @@ class Micro:
         return f"micro_{self.dtype}_{self.rows}x{self.vectors}_{strides}{'m' * self.masked}"
 
 
+# Loads of a type without a dot instruction, and one left element in every lane.
+_WIDEN = {
+    "bf16": "vf b{v} = widen_bf16(b + {at});",
+    "int8": "vi b{v} = widen_int8(b + {at});",
+}
+_SPREAD = {
+    "fp32": "vf a{r} = v_set1(*({at}));",
+    "bf16": "vf a{r} = v_set1(bf16_value(*({at})));",
+    "int8": "vi a{r} = i_set1(*({at}));",
+}
 _TYPES = {"fp32": ("float", "float"), "bf16": ("uint16_t", "float"), "int8": ("int8_t", "int32_t")}
 
 
@@ -56,7 +66,7 @@ def print_micro(m: Micro, isa: Isa) -> str:
         f"#pragma GCC unroll {m.unroll}",
         "  for (long k = 0; k < steps; k++) {",
         *_loads(m, isa),
-        *(line for r in range(m.rows) for line in _row(m, r)),
+        *(line for r in range(m.rows) for line in _row(m, isa, r)),
         f"    a += {m.left_step};",
         f"    b += {m.right_step};",
         "  }",
@@ -75,8 +85,10 @@ def _last(m: Micro, v: int) -> bool:
 
 def _loads(m: Micro, isa: Isa) -> list[str]:
     if m.dtype != "fp32":
-        width = isa.lanes * isa.group[m.dtype]
-        return [f"    vi b{v} = i_load(b + {v * width});" for v in range(m.vectors)]
+        group = isa.dots[m.dtype].group
+        load = "vi b{v} = i_load(b + {at});" if group > 1 else _WIDEN[m.dtype]
+        places = ((v, v * isa.lanes * group) for v in range(m.vectors))
+        return [f"    {load.format(v=v, at=at)}" for v, at in places]
     # A packed panel is padded to whole vectors, a matrix in place is not.
     loads = []
     for v in range(m.vectors):
@@ -88,11 +100,11 @@ def _loads(m: Micro, isa: Isa) -> list[str]:
     return loads
 
 
-def _row(m: Micro, r: int) -> list[str]:
+def _row(m: Micro, isa: Isa, r: int) -> list[str]:
     at = f"a + {r * m.left_row}" if r else "a"
-    if m.dtype == "fp32":
+    if isa.dots[m.dtype].group == 1:
         steps = " ".join(f"c{r}_{v} += a{r} * b{v};" for v in range(m.vectors))
-        return [f"    vf a{r} = v_set1(*({at}));", f"    {steps}"]
+        return [f"    {_SPREAD[m.dtype].format(r=r, at=at)}", f"    {steps}"]
     steps = " ".join(f"c{r}_{v} = dot_{m.dtype}(c{r}_{v}, a{r}, b{v});" for v in range(m.vectors))
     return [f"    vi a{r} = i_set1(*(const int32_t *)({at}));", f"    {steps}"]
 

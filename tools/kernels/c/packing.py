@@ -6,6 +6,8 @@ Left panels are [row / MR][k / group][row % MR][group], right panels
 
 from __future__ import annotations
 
+from tools.kernels.c.isa import Isa
+
 LEFT = """
 /* Rows [r0, r1) and columns [k0, k1) of the tile exist; s(r, k) = src[r * rs + k * ks]. */
 static void pack_left(ELEMENT *restrict dst, const ELEMENT *restrict src, long rs, long ks,
@@ -37,9 +39,7 @@ static void pack_right(ELEMENT *restrict dst, const ELEMENT *restrict src, long 
     const int whole = j >= c0 && j + NR <= c1 && k0 == 0 && k1 >= depth;
     if (GROUP == 1 && whole && cs == 1) {
       for (long k = 0; k < depth; k++) memcpy(dst + k * NR, src + k * ks + j, NR * sizeof *dst);
-    } else if (GROUP == 1 && whole && ks == 1) {
-      pack_transposed(dst, src + j * cs, cs, depth);
-    } else {
+    TRANSPOSE} else {
       for (long g = 0; g < groups; g++)
         for (long c = 0; c < NR; c++)
           for (long q = 0; q < GROUP; q++) {
@@ -67,8 +67,8 @@ static void pack_transposed(float *restrict dst, const float *restrict src, long
 #pragma GCC unroll 16
         for (int i = 0; i < VL / 2; i++) {
           const vf x = t[s % 2][i], y = t[s % 2][i + VL / 2];
-          t[1 - s % 2][2 * i] = __builtin_shuffle(x, y, (vi){LOW});
-          t[1 - s % 2][2 * i + 1] = __builtin_shuffle(x, y, (vi){HIGH});
+          t[1 - s % 2][2 * i] = __builtin_shufflevector(x, y, LOW);
+          t[1 - s % 2][2 * i + 1] = __builtin_shufflevector(x, y, HIGH);
         }
 #pragma GCC unroll 16
       for (int i = 0; i < VL; i++) v_store(dst + (k + i) * NR + c, t[LOG_VL % 2][i]);
@@ -89,32 +89,31 @@ _COMPENSATE = """
       ((int32_t *)dst)[c] = -128 * sum;
     }
     dst += 4 * NR;"""
+_TRANSPOSE = """} else if (whole && ks == 1) {
+      pack_transposed(dst, src + j * cs, cs, depth);
+    """
 
 _ELEMENT = {"fp32": "float", "bf16": "uint16_t", "int8": "int8_t"}
 
 
-def print_packing(dtype: str, rows: int, columns: int, group: int, lanes: int) -> str:
+def print_packing(dtype: str, rows: int, columns: int, isa: Isa) -> str:
     """Packing functions for panels of ``rows`` and ``columns``."""
-    whole = dtype == "int8"
+    lanes, dot = isa.lanes, isa.dots[dtype]
+    real = dtype == "fp32"
     low = [x for i in range(lanes // 2) for x in (i, i + lanes)]
     high = [x + lanes // 2 for x in low]
-    transposed = TRANSPOSED if dtype == "fp32" else _UNUSED
-    text = LEFT + transposed + RIGHT
+    text = LEFT + TRANSPOSED * real + RIGHT
     for old, new in {
-        "BIAS": "+ 128" if whole else "",
-        "COMPENSATE": _COMPENSATE if whole else "",
+        "BIAS": f"+ {dot.offset}" if dot.offset else "",
+        "COMPENSATE": _COMPENSATE if dot.offset else "",
+        "TRANSPOSE": _TRANSPOSE if real else "",
         "LOG_VL": str(lanes.bit_length() - 1),
         "LOW": ", ".join(map(str, low)),
         "HIGH": ", ".join(map(str, high)),
         "ELEMENT": _ELEMENT[dtype],
-        "GROUP": str(group),
+        "GROUP": str(dot.group),
         "MR": str(rows),
         "NR": str(columns),
     }.items():
         text = text.replace(old, new)
     return text
-
-
-_UNUSED = """
-#define pack_transposed(dst, src, cs, depth) (void)0
-"""

@@ -14,7 +14,8 @@ class Product:
         self.e = storage
         self.s = s
         self.kind = storage.gemm_type(s)
-        self.group = storage.isa.group[self.kind]
+        self.dot = storage.isa.dots[self.kind]
+        self.group = self.dot.group
 
     def left(self) -> tuple[str, int, int, str, set[int]]:
         """Base pointer at row i, row stride, k step, existing rows, extents rows can have."""
@@ -56,7 +57,7 @@ class Product:
             array = plan.arrays[copy.name]
             return f"{array.name} + {plan.origin(copy)} + j_", array.strides[-2]
         depth = -(-self.depth_size() // self.group) * self.group
-        per_column = depth + (4 if self.kind == "int8" else 0)
+        per_column = depth + (4 if self.dot.offset else 0)
         name = panels(operand.name, "right", operand.transposed)
         return f"{name} + j_ * {per_column}L", self.e.panel * self.group
 
@@ -99,7 +100,7 @@ class Product:
                 micro = Micro(
                     *(self.kind, height, vectors, row_stride, left_step, right_step, ldc, masked),
                     e.schedule.unroll,
-                    self.kind == "int8",
+                    bool(self.dot.offset),
                 )
                 e.micros.setdefault(micro.name, print_micro(micro, e.isa))
                 low = (vectors - 1) * e.isa.lanes

@@ -89,8 +89,9 @@ def constant(expr: Expr) -> str:
 class RowRun:
     """Builds the C of one run. The emitter says where tiles are, this says what to do."""
 
-    def __init__(self, rows: str) -> None:
+    def __init__(self, rows: str, lanes: int) -> None:
         self.rows = rows
+        self.lanes = lanes
         self.lines: list[str] = []
         self.segment: Segment | None = None
 
@@ -110,7 +111,7 @@ class RowRun:
         tail = [_tail(line) for line in segment.body]
         loop = [*segment.before, "long c_ = 0;"]
         loop += [f"for (; c_ + VL <= {segment.columns}; c_ += VL) {{", *_indent(whole), "}"]
-        if not (segment.columns.isdigit() and int(segment.columns) % 16 == 0):
+        if not (segment.columns.isdigit() and int(segment.columns) % self.lanes == 0):
             head = f"if (c_ < {segment.columns}) {{"
             loop += [head, f"  const long n_ = {segment.columns} - c_;", *_indent(tail), "}"]
         self.lines += ["{", *_indent([*loop, *segment.after]), "}"]
@@ -213,14 +214,12 @@ def _mask(s: Compute, x: str) -> str:
 
 def _load(matrix: Matrix) -> str:
     at = f"{matrix.pointer} + c_"
-    at = f"{matrix.pointer} + c_"
     if matrix.dtype == "bf16":
         return f"h_load({at}, @N)"
     return f"v_load({at})" if matrix.exact else f"v_load@M({at}@L)"
 
 
 def _store(matrix: Matrix, value: str) -> str:
-    at = f"{matrix.pointer} + c_"
     at = f"{matrix.pointer} + c_"
     if matrix.dtype == "bf16":
         return f"h_store({at}, {value}, @N);"

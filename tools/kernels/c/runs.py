@@ -108,7 +108,7 @@ class Runs(Storage):
         if self.run is not None and not _same_rows(self.run.rows, rows):
             self.flush()
         if self.run is None:
-            self.run = RowRun(rows)
+            self.run = RowRun(rows, self.isa.lanes)
         self.run.rows = _fewer(self.run.rows, rows)
         segment = self.run.segment
         if segment is not None and segment.reduced & set(needs):

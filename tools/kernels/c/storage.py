@@ -83,7 +83,7 @@ class Storage:
         rows, columns = (self.plan.extent(copy, axis) for axis in (0, 1))
         if rows[1] != "0" or columns[1] != "0":
             return False
-        group = self.isa.group[array.dtype]
+        group = self.isa.dots[array.dtype].group
         if side == "left":
             return array.shape[-1] % group == 0 and columns[0] % group == 0
         out = next(s for s in self.plan.gemms if s.operands[1].name == name).result
