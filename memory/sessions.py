@@ -6,7 +6,8 @@ model calls, the same artifacts and the same budget fold, and survives ``kill -9
 ====================  ======================================================================
 ``session.created``   model, sandbox, budget, parent (session and turn it was forked from)
 ``turn.said``         turn (its number, from 1), text: what the person said
-``spec.set``          turn, text: the goal as it now stands
+``spec.set``          turn, text: the goal as it now stands; open requests lapse
+``sandbox.set``       turn, sandbox: the one that the conversation's runs use from now on
 ``turn.run``          turn, run_id: the run that works on it; written before the run exists
 ``request.opened``    turn, request: a question or an approval that waits for a person
 ``request.answered``  turn, id, answer
@@ -28,7 +29,7 @@ from memory.records import Budget, Record
 from memory.runs import Run, new_id
 
 TURN_KINDS = frozenset(
-    """turn.said spec.set turn.run request.opened request.answered turn.answered
+    """turn.said spec.set sandbox.set turn.run request.opened request.answered turn.answered
     turn.undone""".split()  # noqa: SIM905
 )
 
@@ -36,13 +37,16 @@ TURN_KINDS = frozenset(
 class Request(Record):
     """Something only a person may decide. Any front end can answer it; without one it waits.
 
-    ``clarify``: open points of a specification; ``spend``: a larger budget for run ``run_id``.
+    ``clarify``: open points of the specification ``text``; ``spend``: a larger budget for run
+    ``run_id``; ``resume``: going on with that run after a stop; ``host``: working on the message
+    ``text`` without a sandbox; ``write``: the files of run ``run_id`` into the folder ``text``.
     """
 
     id: str
-    kind: Literal["clarify", "spend"]
+    kind: Literal["clarify", "spend", "resume", "host", "write"]
     text: str
     run_id: str = ""
+    question: str = ""
 
 
 _TURN_FIELDS = {
@@ -86,8 +90,8 @@ class Conversation:
 
     @property
     def pending(self) -> Request | None:
-        """The request that waits for an answer."""
-        return next(iter(self.requests.values()), None)
+        """The request that waits for an answer: the one that was asked last."""
+        return next(reversed(self.requests.values()), None)
 
     @property
     def unfinished(self) -> Turn | None:
@@ -125,6 +129,10 @@ def _after(state: Conversation, event: Event) -> Conversation:
     if event.kind == "turn.said":
         turn = Turn(data["turn"], data["text"], event.at)
         return replace(state, turns=(*state.turns, turn))
+    if event.kind == "sandbox.set":
+        return replace(state, sandbox=data["sandbox"])
+    if event.kind == "spec.set":
+        state = replace(state, requests={})
     if event.kind == "request.opened":
         request = Request.model_validate(data["request"])
         return replace(state, requests={**state.requests, request.id: request})
