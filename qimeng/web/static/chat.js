@@ -17,7 +17,8 @@ export class ChatPage {
     this.turns = el("div", { class: "turns", "aria-live": "polite", tabindex: "0" });
     this.field = el("textarea", {
       rows: "2",
-      placeholder: "Say what to design, or correct it (Enter sends, Shift+Enter is a new line)",
+      placeholder: "Say what to design, or correct it",
+      title: "Enter sends, Shift+Enter is a new line",
       "aria-label": "Message",
     });
     this.button = el("button", { class: "main" }, "Send");
