@@ -18,12 +18,13 @@ model calls, the same artifacts and the same budget fold, and survives ``kill -9
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from memory.events import Event, read_events
+from memory.events import Event, EventLogError, read_events
 from memory.home import home
 from memory.records import Budget, Record
 from memory.runs import Run, new_id
@@ -183,9 +184,9 @@ class SessionStore:
         return conversation(read_events(self.folder(session_id) / "events.jsonl"))
 
     def list(self) -> list[tuple[str, Conversation]]:
-        """All sessions, newest first."""
+        """All sessions, newest first; of a damaged one, what stands before the damage."""
         folders = sorted((f for f in self.root.iterdir() if _is_session(f)), reverse=True)
-        return [(f.name, conversation(read_events(f / "events.jsonl"))) for f in folders]
+        return [(f.name, conversation(_readable(f / "events.jsonl"))) for f in folders]
 
     def fork(self, session_id: str, turn: int | None = None) -> Run:
         """A new session that begins as this one did up to ``turn``; the old one stays as it is."""
@@ -209,6 +210,11 @@ class SessionStore:
         if not session_id or len(exact or found) != 1:
             raise NoSuchSession(session_id)
         return (exact or found)[0]
+
+
+def _readable(log: Path) -> Iterator[Event]:
+    with suppress(EventLogError):
+        yield from read_events(log)
 
 
 def _is_session(folder: Path) -> bool:

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from memory.events import EventLogError
 from memory.lock import RunBusy
 from memory.runs import NoSuchRun
 from memory.sessions import NoSuchSession
@@ -63,6 +64,7 @@ def create_app(token: str, hosts: tuple[str, ...], cookie: str = "qimeng") -> AS
             NoSuchRun: _answer(404),
             NoSuchSession: _answer(404),
             BadInput: _answer(400),
+            EventLogError: _answer(409),
             Refused: _answer(409),
             RunBusy: _answer(409),
             HTTPException: _http_error,

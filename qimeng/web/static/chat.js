@@ -88,8 +88,10 @@ export class ChatPage {
 
   // -- sending ----------------------------------------------------------------------------
 
+  // Enter while a message is on its way sends this one after it.
   sendField() {
     const text = this.field.value.trim();
+    this.waiting = Boolean(text && this.sending);
     if (!text || this.sending) return;
     this.field.value = "";
     this.send(text);
@@ -114,6 +116,7 @@ export class ChatPage {
     this.draw(true);
     this.field.focus();
     this.list();
+    if (this.waiting) this.sendField();
   }
 
   async listen(text, answers) {
