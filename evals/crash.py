@@ -1,16 +1,21 @@
-"""``kill -9`` at random moments, many times, over runs and chats: is anything lost or paid twice?
+"""``kill -9`` at random moments, many times, over runs, chats and the server: is anything lost or
+paid twice?
 
-    python -m evals.crash --times 100 --seed 1
+    python -m evals.crash --times 100 --seed 1 --out RESULTS.jsonl
 
 Each round starts a process with the scripted model, kills it after a random time, and starts it
-again until it ends by itself. Then its log is checked: every finished call was made once, the
-turns said are all there and answered, the result is that of an undisturbed run, and the index
-rebuilt from the files equals the index.
+again until it ends by itself. Of ``qimeng serve`` the whole tree is killed, as a power cut would:
+the server, the run that its page started and the chat turn that works beside it; then a new server
+is asked for what is still open. Half of those times only the server is killed, and what it started
+goes on. Then the logs are checked: every finished call was made, and paid, once, the turns said
+are all there and answered, every run is done, and the index rebuilt from the files equals the
+index.
 """
 
 from __future__ import annotations
 
 import collections
+import contextlib
 import json
 import os
 import random
@@ -34,6 +39,7 @@ GOAL = (
     "last is 1 while n is 11."
 )
 TURNS = (GOAL, "why was any rejected?", "make the reset active low", "show me the code")
+KINDS = ("run", "chat", "serve")
 DESIGN = """module wrap (input clk, input rst, input en, output [3:0] n, output last);
     reg [3:0] n_q;
     always @(posedge clk)
@@ -80,11 +86,11 @@ class Subject:
 
     def start(self) -> subprocess.Popen[bytes]:
         """Begin, or go on with what is there."""
-        environment = os.environ | {"QIMENG_HOME": str(self.home)}
-        arguments = self._run() if self.kind == "run" else self._chat()
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("QIMENG_", "OPENAI_"))}
+        words = {"run": self._run, "chat": self._chat, "serve": self._serve}[self.kind]()
         process = subprocess.Popen(
-            [sys.executable, "-m", "qimeng", *arguments],
-            env=environment,
+            [sys.executable, "-m", *words],
+            env=kept | {"QIMENG_HOME": str(self.home), "QIMENG_MODEL": self.model},
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -94,10 +100,23 @@ class Subject:
             process.stdin.close()
         return process
 
+    def kill(self, process: subprocess.Popen[bytes], chance: random.Random) -> None:
+        """``kill -9``: of the process; of a server too, and half the time of all it started."""
+        process.kill()
+        process.wait()
+        if self.kind == "serve":
+            from evals.crash_serve import workers
+
+            whole = chance.random() < 0.5
+            for pid, words in workers(str(self.home)).items():
+                if whole or " serve " in words:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+
     def log(self) -> Path | None:
-        """The event log, once there is one."""
+        """The event log of the run or the session, once there is one."""
         folder = self.home / ("runs" if self.kind == "run" else "sessions")
-        return next(folder.glob("*/events.jsonl"), None) if folder.is_dir() else None
+        return min(folder.glob("*/events.jsonl"), default=None) if folder.is_dir() else None
 
     def _known(self) -> str | None:
         log = self.log()
@@ -105,15 +124,18 @@ class Subject:
 
     def _run(self) -> list[str]:
         known = self._known()
-        return ["resume", known] if known else ["run", GOAL, "--model", self.model]
+        return ["qimeng", *(["resume", known] if known else ["run", GOAL, "--model", self.model])]
 
     def _chat(self) -> list[str]:
         known = self._known()
-        return ["chat", "--session", known] if known else ["chat", "--model", self.model]
+        return ["qimeng", "chat", *(["--session", known] if known else ["--model", self.model])]
+
+    def _serve(self) -> list[str]:
+        return ["evals.crash_serve"]
 
     def _left(self) -> list[str]:
         """The turns not said yet: the ones in the log are never said again."""
-        if self.kind == "run":
+        if self.kind != "chat":
             return []
         log = self.log()
         said = len(conversation(read_events(log)).turns) if log else 0
@@ -124,10 +146,13 @@ def faults(subject: Subject) -> list[str]:
     """What is wrong in the files of a subject that has ended."""
     found: list[str] = []
     for path in subject.home.glob("*/*/events.jsonl"):
-        keys = [e.data["key"] for e in read_events(path) if e.kind == "call.finished"]
-        twice = [k for k, n in collections.Counter(keys).items() if n > 1]
+        finished = [e.data for e in read_events(path) if e.kind == "call.finished"]
+        twice = [k for k, n in collections.Counter(c["key"] for c in finished).items() if n > 1]
         found += [f"{path}: {len(twice)} finished calls made again"] if twice else []
-    if subject.kind == "chat":
+        states = [e.kind for e in read_events(path) if e.kind.startswith("run.")]
+        if states and states[-1] != "run.finished":
+            found.append(f"{path}: ended with {states[-1]}")
+    if subject.kind != "run":
         log = subject.log()
         turns = conversation(read_events(log)).turns if log else ()
         if [t.text for t in turns] != list(TURNS) or not all(t.reply for t in turns):
@@ -152,8 +177,7 @@ def one_round(subject: Subject, longest: float, chance: random.Random) -> dict[s
             code = process.wait(chance.uniform(0.3, longest) if kills < 3 else 600)
             break
         except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+            subject.kill(process, chance)
             kills += 1
     return {"kind": subject.kind, "kills": kills, "exit": code, "faults": faults(subject)}
 
@@ -162,18 +186,27 @@ def one_round(subject: Subject, longest: float, chance: random.Random) -> dict[s
 @click.option("--times", default=100, show_default=True, help="Kills, at least.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--longest", default=12.0, show_default=True, help="Seconds before a kill, at most.")
-def main(times: int, seed: int, longest: float) -> None:
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), default=KINDS)
+@click.option("--out", type=Path, help="Also write the lines to this file.")
+def main(times: int, seed: int, longest: float, kinds: tuple[str, ...], out: Path | None) -> None:
     """Kill and resume; print one JSON line a round and a summary."""
-    chance, kills, bad, began = random.Random(seed), 0, 0, time.monotonic()
-    while kills < times:
+    chance, began, bad = random.Random(seed), time.monotonic(), 0
+    kills: collections.Counter[str] = collections.Counter()
+    lines = []
+    while kills.total() < times:
         with tempfile.TemporaryDirectory() as folder:
-            home = Path(folder)
-            kind = chance.choice(("run", "chat"))
+            home, kind = Path(folder), chance.choice(kinds)
             told = one_round(Subject(kind, home, write_script(home)), longest, chance)
-        kills += told["kills"]
+        kills[kind] += told["kills"]
         bad += bool(told["faults"]) or told["exit"] != 0
-        click.echo(json.dumps(told))
-    click.echo(f"{kills} kills, {bad} bad rounds, {time.monotonic() - began:.0f} s")
+        lines.append(json.dumps(told))
+        click.echo(lines[-1])
+    seconds = round(time.monotonic() - began)
+    lines.append(json.dumps({"kills": kills, "rounds": len(lines), "bad": bad, "seconds": seconds}))
+    click.echo(lines[-1])
+    if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text("\n".join(lines) + "\n")
     sys.exit(1 if bad else 0)
 
 

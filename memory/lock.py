@@ -29,7 +29,8 @@ def lock(folder: Path, patience: float = _PATIENCE) -> IO[bytes]:
             # ``is_running`` of another process holds it for an instant only.
             if time.monotonic() > give_up:
                 file.close()
-                busy = f"run {folder.name} is being worked on by another process"
+                what = folder.parent.name.removesuffix("s")
+                busy = f"{what} {folder.name} is being worked on by another process"
                 raise RunBusy(busy) from None
             time.sleep(0.02)
 

@@ -6,7 +6,8 @@ model calls, the same artifacts and the same budget fold, and survives ``kill -9
 ====================  ======================================================================
 ``session.created``   model, sandbox, budget, parent (session and turn it was forked from)
 ``turn.said``         turn (its number, from 1), text: what the person said
-``spec.set``          turn, text: the goal as it now stands
+``spec.set``          turn, text: the goal as it now stands; open requests lapse
+``sandbox.set``       turn, sandbox: the one that the conversation's runs use from now on
 ``turn.run``          turn, run_id: the run that works on it; written before the run exists
 ``request.opened``    turn, request: a question or an approval that waits for a person
 ``request.answered``  turn, id, answer
@@ -17,18 +18,19 @@ model calls, the same artifacts and the same budget fold, and survives ``kill -9
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from memory.events import Event, read_events
+from memory.events import Event, EventLogError, read_events
 from memory.home import home
 from memory.records import Budget, Record
 from memory.runs import Run, new_id
 
 TURN_KINDS = frozenset(
-    """turn.said spec.set turn.run request.opened request.answered turn.answered
+    """turn.said spec.set sandbox.set turn.run request.opened request.answered turn.answered
     turn.undone""".split()  # noqa: SIM905
 )
 
@@ -36,13 +38,16 @@ TURN_KINDS = frozenset(
 class Request(Record):
     """Something only a person may decide. Any front end can answer it; without one it waits.
 
-    ``clarify``: open points of a specification; ``spend``: a larger budget for run ``run_id``.
+    ``clarify``: open points of the specification ``text``; ``spend``: a larger budget for run
+    ``run_id``; ``resume``: going on with that run after a stop; ``host``: working on the message
+    ``text`` without a sandbox; ``write``: the files of run ``run_id`` into the folder ``text``.
     """
 
     id: str
-    kind: Literal["clarify", "spend"]
+    kind: Literal["clarify", "spend", "resume", "host", "write"]
     text: str
     run_id: str = ""
+    question: str = ""
 
 
 _TURN_FIELDS = {
@@ -86,8 +91,8 @@ class Conversation:
 
     @property
     def pending(self) -> Request | None:
-        """The request that waits for an answer."""
-        return next(iter(self.requests.values()), None)
+        """The request that waits for an answer: the one that was asked last."""
+        return next(reversed(self.requests.values()), None)
 
     @property
     def unfinished(self) -> Turn | None:
@@ -125,6 +130,10 @@ def _after(state: Conversation, event: Event) -> Conversation:
     if event.kind == "turn.said":
         turn = Turn(data["turn"], data["text"], event.at)
         return replace(state, turns=(*state.turns, turn))
+    if event.kind == "sandbox.set":
+        return replace(state, sandbox=data["sandbox"])
+    if event.kind == "spec.set":
+        state = replace(state, requests={})
     if event.kind == "request.opened":
         request = Request.model_validate(data["request"])
         return replace(state, requests={**state.requests, request.id: request})
@@ -175,9 +184,9 @@ class SessionStore:
         return conversation(read_events(self.folder(session_id) / "events.jsonl"))
 
     def list(self) -> list[tuple[str, Conversation]]:
-        """All sessions, newest first."""
+        """All sessions, newest first; of a damaged one, what stands before the damage."""
         folders = sorted((f for f in self.root.iterdir() if _is_session(f)), reverse=True)
-        return [(f.name, conversation(read_events(f / "events.jsonl"))) for f in folders]
+        return [(f.name, conversation(_readable(f / "events.jsonl"))) for f in folders]
 
     def fork(self, session_id: str, turn: int | None = None) -> Run:
         """A new session that begins as this one did up to ``turn``; the old one stays as it is."""
@@ -201,6 +210,11 @@ class SessionStore:
         if not session_id or len(exact or found) != 1:
             raise NoSuchSession(session_id)
         return (exact or found)[0]
+
+
+def _readable(log: Path) -> Iterator[Event]:
+    with suppress(EventLogError):
+        yield from read_events(log)
 
 
 def _is_session(folder: Path) -> bool:

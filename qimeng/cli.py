@@ -108,7 +108,7 @@ def resume(run_id: str, budget: str | None, out: Path | None, as_json: bool) -> 
 @click.option("--sandbox", default="auto", show_default=True, help="docker, bwrap or host.")
 @click.option(
     "--non-interactive", "policy", type=click.Choice(["pause", "deny"]), default="pause",
-    show_default=True, help="Without a terminal: what becomes of a question about spending.",
+    show_default=True, help="Without a terminal: what becomes of a question to a person.",
 )  # fmt: skip
 def chat(
     session: str | None, listed: bool, model: str | None, budget: str | None, sandbox: str,

@@ -95,16 +95,20 @@ class RunView:
         return self.write_to(self.folder / "result")
 
     def write_to(self, folder: Path) -> list[Path]:
-        """Write the result's files, ``report.md`` and ``report.html`` into ``folder``."""
-        from qimeng.report import report_files
-
+        """Write ``files`` into ``folder``."""
         folder.mkdir(parents=True, exist_ok=True)
-        store = Artifacts(self.folder / "artifacts")
-        contents = {Path(a.name).name: store.get(a.sha256) for a in self.result.artifacts}
-        contents |= {name: text.encode() for name, text in report_files(self).items()}
+        contents = self.files()
         for name, data in contents.items():
             (folder / name).write_bytes(data)
         return [folder / name for name in contents]
+
+    def files(self) -> dict[str, bytes]:
+        """The result's files, ``report.md`` and ``report.html``, by name."""
+        from qimeng.report import report_files
+
+        store = Artifacts(self.folder / "artifacts")
+        contents = {Path(a.name).name: store.get(a.sha256) for a in self.result.artifacts}
+        return contents | {name: text.encode() for name, text in report_files(self).items()}
 
     def as_json(self, folder: Path | None = None) -> dict[str, Any]:
         """The one object that ``--json`` prints; paths are those under ``folder`` when given."""

@@ -22,7 +22,7 @@ def run_command(session: Session, line: str) -> str:
     name, *arguments = line[1:].split()
     if name not in COMMANDS:
         known = ", ".join(f"/{known}" for known in COMMANDS)
-        raise BadInput(f"there is no /{name}; there are: {known}, /quit")
+        raise BadInput(f"there is no /{name} here; there are: {known}")
     return COMMANDS[name][0](session, arguments)
 
 
@@ -94,9 +94,7 @@ def _memory(session: Session, arguments: list[str]) -> str:
 
 
 def _save(session: Session, arguments: list[str]) -> str:
-    folder = Path(arguments[0] if arguments else ".").expanduser()
-    files = _view(session).write_to(folder)
-    return "\n".join(map(str, files))
+    return session.save(Path(arguments[0] if arguments else "."))
 
 
 def _undo(session: Session, arguments: list[str]) -> str:

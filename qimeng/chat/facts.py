@@ -96,7 +96,10 @@ def direct_answer(text: str, view: RunView) -> str | None:
     made = attempts(view)
     if asked := _asked_for(text, made):
         return _about(asked)
-    if _CANDIDATES.search(text) or _REJECTED.search(text):
+    if _REJECTED.search(text):
+        rejected = [a for a in made if a.verdict and a.verdict.outcome == "fail"]
+        return "\n".join(map(told, rejected)) or "none was rejected; /show lists all attempts"
+    if _CANDIDATES.search(text):
         return "\n".join(map(told, made)) or "there were no attempts"
     if _DESIGN.search(text) and any(a.name == "design.sv" for a in view.artifacts):
         return f"```verilog\n{view.text('design.sv').rstrip()}\n```"

@@ -4,13 +4,13 @@ is in the session's log before it counts, so a session that was killed goes on w
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-from agents.conversation import Conversationalist, asks, states_an_interface
+from agents.conversation import Conversationalist, asks, states_an_interface, words_of
 from agents.planner import NoContract
 from agents.workbench import Workbench
 from lpcm.cache import ReplyCache
@@ -24,17 +24,16 @@ from memory.records import Budget, Spend
 from memory.runs import NoSuchRun, Run, new_id
 from memory.sessions import Conversation, Request, SessionStore, Turn, conversation
 from qimeng import runner
-from qimeng.chat import facts
+from qimeng.chat import facts, requests
 from qimeng.goals import BadInput, make_goal
 from qimeng.summary import RunView
+from sandboxes import SandboxError
 from sandboxes.probe import open_sandbox
 from tools.hdl.contract_revise import revise
-from tools.hdl.contract_text import Contradiction
+from tools.hdl.contract_text import Contradiction, read_contract
 
 EARLIER_TURNS = 3
 EARLIER_CHARACTERS = 400
-_NO = re.compile(r"^\W*(?:n|no|nope|not now|stop|don't)\b", re.I)
-_YES = re.compile(r"^\W*(?:y|yes|ok(?:ay)?|sure|go on|extend|continue)\b", re.I)
 
 
 @dataclass(frozen=True)
@@ -88,16 +87,20 @@ class Session:
         ids = self.state.run_ids
         return _view(ids[-1]) if ids else None
 
-    def send(self, text: str, ears: Ears = Ears()) -> Turn:
-        """Work on one message until it is answered. Raises BadInput for an empty one, ModelError
-        or SandboxError when model or sandbox fail: then the turn stays open and ``finish`` goes
-        on with it.
+    def send(self, text: str, ears: Ears = Ears(), answers: str = "") -> Turn:
+        """Work on one message until it is answered; ``answers`` is the id of the request that it
+        was meant for. Raises BadInput for an empty message or when that request does not wait any
+        more, ModelError or SandboxError when model or sandbox fail: then the turn stays open and
+        ``finish`` goes on with it.
         """
         text = text.strip()
         if not text or len(text) > 20_000:
             raise BadInput("say something, in at most 20,000 characters")
         if self.state.unfinished:
             self.finish(ears)
+        pending = self.state.pending
+        if answers and (pending is None or pending.id != answers):
+            raise BadInput("that question does not wait for an answer any more")
         self.log.emit("turn.said", "user", turn=len(self.state.turns) + 1, text=text)
         return self.finish(ears)
 
@@ -109,6 +112,10 @@ class Session:
             reply = self._reply(turn, ears)
         except BudgetReached as error:
             reply = f"{error}. /budget sets a larger one, for example: /budget {error.cap}=…"
+        except SandboxError as error:
+            if self.state.sandbox != "auto":
+                raise
+            reply = self._open(turn, requests.host(turn, error))
         self.log.emit("turn.answered", "planner", turn=turn.number, text=reply)
         return self.state.turns[-1]
 
@@ -118,6 +125,19 @@ class Session:
         if turns:
             self.log.emit("turn.undone", "user", turn=turns[-1].number)
         return turns[-1] if turns else None
+
+    def save(self, folder: Path) -> str:
+        """Write the last run's files to ``folder``. What lies outside the folder that QiMeng was
+        started in, or holds other files of these names, is asked about first. Raises BadInput.
+        """
+        view = self.view
+        if view is None:
+            raise BadInput("there is no run yet in this conversation")
+        folder = folder.expanduser().resolve()
+        if folder.is_relative_to(Path.cwd()) and not requests.replaced(view, folder):
+            return "\n".join(map(str, view.write_to(folder)))
+        asking = requests.write(self.state.turns[-1], view, folder, len(self.log.log.events))
+        return self._open(self.state.turns[-1], asking)
 
     def set_budget(self, text: str) -> Budget:
         """New caps; those not named stay. Raises BadInput."""
@@ -153,14 +173,18 @@ class Session:
         pending = self._pending_at(turn)
         if pending and (reply := self._decide(turn, pending, ears)):
             return reply
+        return self._understand(turn, turn.text, ears)
+
+    def _understand(self, turn: Turn, text: str, ears: Ears) -> str:
+        """Do what the words ``text`` want."""
         earlier = [t for t in self.state.turns[:-1] if t.spec]
         spec = earlier[-1].spec if earlier else None
-        intent = self._planner.intent(turn.text, spec)
+        intent = self._planner.intent(text, spec)
         if intent == "design":
-            return self._specify(turn, turn.text, "", ears)
+            return self._specify(turn, text, "", ears)
         if intent == "change" and spec:
-            return self._specify(turn, revise(spec, turn.text), turn.text, ears)
-        return self._explain(turn, ears)
+            return self._specify(turn, revise(spec, text), text, ears)
+        return self._explain(text, ears)
 
     def _pending_at(self, turn: Turn) -> Request | None:
         """The request that waited when this turn began, also if the turn has answered it since."""
@@ -176,27 +200,42 @@ class Session:
             return f"I cannot start with that: {error}"
         if not points:
             return self._start(turn, spec, ears)
-        question = "Before I start:\n" + "\n".join(f"- {point}" for point in points)
-        self._open(turn, "clarify", spec, run_id="")
-        return f"{question}\n(an answer in words, or: yes, the defaults)"
+        read = read_contract(spec).contract
+        return self._open(
+            turn, requests.clarify(turn, spec, points, words_of(read) if read else "")
+        )
 
     def _decide(self, turn: Turn, pending: Request, ears: Ears) -> str | None:
         """Take the message as the answer to a request; None when it is about something else."""
         if pending.kind == "clarify":
-            if turn.text.endswith("?") or states_an_interface(turn.text):
-                return None
-            spec = self._planner.settled(pending.text, turn.text)
+            return self._clarified(turn, pending, ears)
+        said_yes = requests.yes_or_no(turn.text)
+        if said_yes is None:
+            return None
+        if not said_yes:
             self._close(turn, pending)
-            return self._start(turn, spec, ears)
-        yes, no = _YES.match(turn.text), _NO.match(turn.text)
-        if yes or no:
+            return requests.declined(pending)
+        if pending.kind == "host":
+            self.log.emit("sandbox.set", "user", turn=turn.number, sandbox="host")
             self._close(turn, pending)
-        if yes:
-            self.log.emit("turn.run", "user", turn=turn.number, run_id=pending.run_id)
-            return self._run(turn, self.state.spec or "", pending.run_id, ears)
-        return (
-            f"It stays paused; `qimeng resume {pending.run_id}` goes on any time." if no else None
-        )
+            return self._understand(turn, pending.text, ears)
+        if pending.kind == "write":
+            files = RunView.read(pending.run_id).write_to(Path(pending.text))
+            self._close(turn, pending)
+            return "\n".join(map(str, files))
+        self._close(turn, pending)
+        self.log.emit("turn.run", "user", turn=turn.number, run_id=pending.run_id)
+        return self._run(turn, self.state.spec or "", pending.run_id, ears)
+
+    def _clarified(self, turn: Turn, pending: Request, ears: Ears) -> str | None:
+        if turn.text.endswith("?") or states_an_interface(turn.text):
+            return None
+        if requests.is_bare_no(turn.text):
+            self._close(turn, pending)
+            return requests.declined(pending)
+        spec = self._planner.settled(pending.text, turn.text)
+        self._close(turn, pending)
+        return self._start(turn, spec, ears)
 
     def _start(self, turn: Turn, spec: str, ears: Ears) -> str:
         run_id = new_id()
@@ -223,20 +262,20 @@ class Session:
             runner.resume(run_id, more, ears.event).close()
         view = RunView.read(run_id)
         view.save()
-        if view.status == "paused" and view.cause == "budget":
-            self._open(turn, "spend", f"extend the budget of run {run_id}", run_id)
-            return f"{facts.outcome(view)}\nShall I go on with twice the budget? (yes or no)"
+        if view.status == "paused":
+            question = self._open(turn, requests.go_on(turn, view))
+            return f"{facts.outcome(view)}\n{question}"
         return facts.outcome(view)
 
-    def _explain(self, turn: Turn, ears: Ears) -> str:
+    def _explain(self, text: str, ears: Ears) -> str:
         view = self.view
-        if view and (answer := facts.direct_answer(turn.text, view)):
+        if view and (answer := facts.direct_answer(text, view)):
             return answer
         known, sources = facts.facts(self.state.spec, view), ""
-        if asks(turn.text):
-            passages, sources = facts.passages(turn.text)
+        if asks(text):
+            passages, sources = facts.passages(text)
             known += passages
-        return self._planner.answer(turn.text, known, self._earlier(), ears.text) + sources
+        return self._planner.answer(text, known, self._earlier(), ears.text) + sources
 
     # -- parts ----------------------------------------------------------------------------
 
@@ -273,9 +312,11 @@ class Session:
         larger = {k: v * 2 for k, v in budget.model_dump(exclude_none=True).items()}
         return Budget(**larger)
 
-    def _open(self, turn: Turn, kind: str, text: str, run_id: str) -> None:
-        request = {"id": f"{turn.number}-{kind}", "kind": kind, "text": text, "run_id": run_id}
-        self.log.emit("request.opened", "planner", turn=turn.number, request=request)
+    def _open(self, turn: Turn, request: Request) -> str:
+        """Ask a person; the words of the question."""
+        told = request.model_dump(mode="json")
+        self.log.emit("request.opened", "planner", turn=turn.number, request=told)
+        return request.question
 
     def _close(self, turn: Turn, pending: Request) -> None:
         if self.state.pending == pending:

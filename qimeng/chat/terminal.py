@@ -25,8 +25,9 @@ WELCOME = "Say what to design; /help lists commands, /quit leaves. This is sessi
 
 
 def chat(session: Session, policy: str) -> bool:
-    """Talk until the input ends. Without a terminal nobody can answer a request: then the first
-    one ends the conversation (``pause``, and False is returned) or is answered no (``deny``).
+    """Talk until the input ends. Without a terminal nobody can be asked: the first request for an
+    approval, and an open question at the end of the input, ends the conversation (``pause``, and
+    False is returned) or is answered no (``deny``).
     """
     console = Console(highlight=False)
     interactive = sys.stdin.isatty()
@@ -41,12 +42,20 @@ def chat(session: Session, policy: str) -> bool:
             console.print(f"› {clean(line)}", style="cyan")
         _answer(session, line, console)
         pending = session.state.pending
-        if pending and pending.kind == "spend" and not interactive:
+        if pending and pending.kind != "clarify" and not interactive:
             if policy == "pause":
-                console.print(f"waits for an answer: qimeng chat --session {session.id}")
-                return False
+                return _left_open(session, console)
             _answer(session, "no", console)
+    if session.state.pending and not interactive:
+        if policy == "pause":
+            return _left_open(session, console)
+        _answer(session, "no", console)
     return True
+
+
+def _left_open(session: Session, console: Console) -> bool:
+    console.print(f"waits for an answer: qimeng chat --session {session.id}")
+    return False
 
 
 def _recall(session: Session, console: Console) -> None:

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from memory.events import EventLogError
 from memory.lock import RunBusy
 from memory.runs import NoSuchRun
 from memory.sessions import NoSuchSession
@@ -54,6 +55,7 @@ def create_app(token: str, hosts: tuple[str, ...], cookie: str = "qimeng") -> AS
             Route(f"{one}/stop", _change(api.stop), methods=["POST"]),
             Route("/api/sessions", chats.sessions),
             Route("/api/sessions/{session}", chats.session),
+            Route("/api/sessions/{session}/live", _live_session(api)),
             Route("/api/chat", chats.say, methods=["POST"]),
             Route("/v1/models", chats.models),
             Route("/v1/chat/completions", chats.completions, methods=["POST"]),
@@ -62,6 +64,7 @@ def create_app(token: str, hosts: tuple[str, ...], cookie: str = "qimeng") -> AS
             NoSuchRun: _answer(404),
             NoSuchSession: _answer(404),
             BadInput: _answer(400),
+            EventLogError: _answer(409),
             Refused: _answer(409),
             RunBusy: _answer(409),
             HTTPException: _http_error,
@@ -101,6 +104,15 @@ def _live_run(api: Api) -> Callable[..., object]:
     async def endpoint(request: Request) -> Response:
         await run_sync(api.trace, request)
         return follow(lambda: summary(api.trace(request)))
+
+    return endpoint
+
+
+def _live_session(api: Api) -> Callable[..., object]:
+    async def endpoint(request: Request) -> Response:
+        named = request.path_params["session"]
+        await run_sync(chats.session_now, named, api.traces)
+        return follow(lambda: chats.session_now(named, api.traces))
 
     return endpoint
 

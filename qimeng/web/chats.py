@@ -21,9 +21,13 @@ from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from memory.lock import is_running
+from memory.runs import NoSuchRun
 from memory.sessions import SessionStore
+from qimeng.chat import requests
 from qimeng.goals import BadInput
 from qimeng.web.api import read_body
+from qimeng.web.views import Traces
 
 Json = dict[str, Any]
 
@@ -44,16 +48,41 @@ def sessions(request: Request) -> Response:
 
 
 def session(request: Request) -> Response:
-    """One session: its turns, and the request that waits for an answer."""
-    state = SessionStore().read(request.path_params["session"])
-    pending = state.pending.model_dump(mode="json") if state.pending else None
-    return JSONResponse({"turns": [asdict(turn) for turn in state.turns], "pending": pending})
+    """One session as it stands."""
+    return JSONResponse(session_now(request.path_params["session"], Traces()))
+
+
+def session_now(session_id: str, traces: Traces) -> Json:
+    """Its turns, the request that waits for an answer with the words of its two buttons, whether
+    a process works on it, and what the run of an open turn did last. Raises NoSuchSession.
+    """
+    store = SessionStore()
+    state, folder = store.read(session_id), store.folder(session_id)
+    pending, at_work = state.pending, state.unfinished
+    return {
+        "turns": [asdict(turn) for turn in state.turns],
+        "pending": pending and pending.model_dump() | {"buttons": requests.buttons(pending)},
+        "working": is_running(folder),
+        "doing": _doing(at_work.run_id, traces) if at_work and at_work.run_id else "",
+    }
+
+
+def _doing(run_id: str, traces: Traces) -> str:
+    try:
+        trace = traces.get(run_id)
+    except NoSuchRun:
+        return ""
+    newest_first = (trace.rows[i] for i in reversed(trace.shown))
+    told = (row for row in newest_first if row["group"] not in ("tool", "run"))
+    return next((f"{row['actor']}: {row['text']}" for row in told), "")
 
 
 async def say(request: Request) -> Response:
     """One message of the page; the answer is a stream of the turn's lines."""
     asked = read_body(await request.body())
-    process = await _begin(asked.get("session"), asked.get("text"), asked.get("model"))
+    process = await _begin(
+        asked.get("session"), asked.get("text"), asked.get("model"), asked.get("answers")
+    )
 
     async def lines() -> AsyncIterator[str]:
         async for told in _told(process):
@@ -74,7 +103,9 @@ async def completions(request: Request) -> Response:
         asked = read_body(await request.body())
         history, text = _messages(asked)
         named = request.headers.get(SESSION_HEADER) or await run_sync(_session_of, history)
-        process = await _begin(named, text, None)
+        if not text.strip():
+            raise BadInput("say something")
+        process = await _begin(named, text)
     except BadInput as error:
         return _refused(400, str(error))
     lines = _told(process)
@@ -184,18 +215,23 @@ def _refused(status: int, message: str) -> Response:
 # -- the turn's process -------------------------------------------------------------------
 
 
-async def _begin(session_id: object, text: object, model: object) -> Process:
-    """A process that works on one turn. Raises BadInput."""
-    if not isinstance(text, str) or not text.strip():
+async def _begin(
+    session_id: object, text: object, model: object = None, answers: object = None
+) -> Process:
+    """A process that works on one turn; without a text, on the one that was cut off. BadInput."""
+    if not isinstance(text, str) or not (text.strip() or session_id):
         raise BadInput("say something")
-    if not all(value is None or isinstance(value, str) for value in (session_id, model)):
-        raise BadInput("session and model are names")
+    if not all(value is None or isinstance(value, str) for value in (session_id, model, answers)):
+        raise BadInput("session, model and answers are names")
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "qimeng.web.turn",
         stdin=PIPE, stdout=PIPE, stderr=DEVNULL, limit=_LINE, start_new_session=True,
     )  # fmt: skip
     assert process.stdin is not None
-    asked = {"session": session_id or None, "text": text, "model": model or None}
+    asked = {
+        "session": session_id or None, "text": text, "answers": answers or "",
+        "model": model or None,
+    }  # fmt: skip
     process.stdin.write(json.dumps(asked).encode())
     process.stdin.close()
     return process

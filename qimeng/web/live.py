@@ -10,7 +10,9 @@ from typing import Any
 from anyio.to_thread import run_sync
 from starlette.responses import StreamingResponse
 
+from memory.events import EventLogError
 from memory.runs import NoSuchRun
+from memory.sessions import NoSuchSession
 
 _EVERY = 0.7
 _ALIVE_EVERY = 20
@@ -27,7 +29,7 @@ async def _changes(look: Callable[[], Any]) -> AsyncIterator[str]:
     while True:
         try:
             now = json.dumps(await run_sync(look))
-        except (NoSuchRun, OSError):
+        except (NoSuchRun, NoSuchSession, EventLogError, OSError):
             return
         quiet += 1
         if now != last:

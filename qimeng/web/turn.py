@@ -1,6 +1,7 @@
 """One chat turn in a process of its own: JSON on standard input, JSON lines on standard output.
 
-In: ``{"session": ID or null, "text": …, "model": NAME or null}``. Out, as it happens:
+In: ``{"session": ID or null, "text": …, "answers": ID of a request or "", "model": NAME or null}``;
+without a text the turn that was cut off is finished. Out, as it happens:
 ``{"session": ID}``, ``{"text": a piece of the answer}``, ``{"run": ID}``, ``{"progress": a line}``,
 and last ``{"reply": …, "tokens_in": …, "tokens_out": …}`` or ``{"error": …}``. A listener that goes
 away does not stop the turn: its outcome is in the session's log.
@@ -39,18 +40,22 @@ def main() -> None:
         named = asked.get("session")
         with Session.open(named) if named else Session.create(asked.get("model")) as session:
             tell(session=session.id)
-            _answer(session, asked["text"])
+            _answer(session, asked["text"].strip(), asked["answers"])
     except _EXPECTED as error:
         tell(error=str(error))
 
 
-def _answer(session: Session, text: str) -> None:
+def _answer(session: Session, text: str, answers: str) -> None:
     before = session.spend
+    ears = Ears(_piece, _run, _progress)
     if text.startswith("/"):
         reply = run_command(session, text)
+    elif text:
+        reply = session.send(text, ears, answers).reply or ""
+    elif session.state.unfinished:
+        reply = session.finish(ears).reply or ""
     else:
-        ears = Ears(_piece, _run, _progress)
-        reply = session.send(text, ears).reply or ""
+        raise BadInput("say something")
     spend = session.spend
     tell(
         reply=reply,

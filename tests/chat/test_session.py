@@ -27,7 +27,8 @@ def test_a_goal_becomes_a_checked_design_and_questions_are_answered(home: Path, 
         turn = session.send(GOAL, Ears(run=heard.append))
         assert turn.run_id and heard == [turn.run_id]
         assert "agreed" in (turn.reply or "") and "design.sv" in (turn.reply or "")
-        assert "design-1 (design" in (session.send("why did it reject any?").reply or "")
+        assert "none was rejected" in (session.send("why did it reject any?").reply or "")
+        assert "design-1 (design" in (session.send("which candidates were there?").reply or "")
         second = session.send("tell me about the second one").reply or ""
         assert second.startswith("design-2") and "/show design-2" in second
         assert "module wrap" in (session.send("show me the code").reply or "")

@@ -53,7 +53,7 @@ export function lanesPicture(onPick) {
     pen.fillStyle = colours.soft;
     pen.font = "11px system-ui, sans-serif";
     for (let i = 0; i <= 4; i++) {
-      const label = `${amount(Number(((end * i) / 4).toFixed(end < 20 ? 1 : 0)))} s`;
+      const label = `${amount(Number(((end * i) / 4).toFixed(end < 2 ? 2 : end < 20 ? 1 : 0)))} s`;
       const shift =
         i === 4 ? pen.measureText(label).width : i ? pen.measureText(label).width / 2 : 0;
       pen.fillText(label, x((end * i) / 4) - shift, height - 2);

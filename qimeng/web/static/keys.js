@@ -10,7 +10,8 @@ const KEYS = [
   ["→ ←", "replay: one step on, one step back"],
   ["Space", "replay: play, pause"],
   ["f", "filter the events"],
-  ["Esc", "back"],
+  ["Shift Enter", "chat: a new line"],
+  ["Esc", "leave a field, close, back"],
   ["g", "all runs"],
   ["?", "this help"],
 ];

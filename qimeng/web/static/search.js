@@ -10,7 +10,13 @@ export class SearchPage {
 
   async begin() {
     try {
-      const { hits } = await ask(`/api/search?q=${encodeURIComponent(this.query)}`);
+      const [{ hits }, { runs }] = await Promise.all([
+        ask(`/api/search?q=${encodeURIComponent(this.query)}`),
+        ask("/api/runs"),
+      ]);
+      const goals = new Map(runs.map((run) => [run.id, run.goal]));
+      const found = new Map();
+      for (const hit of hits) found.set(hit.run, [...(found.get(hit.run) || []), hit]);
       fill(
         this.root,
         el(
@@ -20,12 +26,19 @@ export class SearchPage {
             ? `${hits.length} found for “${this.query}”`
             : `Nothing found for “${this.query}”`,
         ),
-        hits.map((hit) =>
+        [...found].map(([run, some]) =>
           el(
-            "a",
-            { class: "card hit", href: `#/runs/${hit.run}/${hit.seq}` },
-            el("span", { class: "soft" }, `${hit.run} · ${WORDS[hit.kind] || hit.kind}`),
-            el("span", { class: "snippet" }, marked(hit.snippet)),
+            "section",
+            { class: "hits" },
+            el("h2", { class: "goal" }, el("a", { href: `#/runs/${run}` }, goals.get(run) || run)),
+            some.map((hit) =>
+              el(
+                "a",
+                { class: "card hit", href: `#/runs/${hit.run}/${hit.seq}` },
+                el("span", { class: "soft" }, `${WORDS[hit.kind] || hit.kind} · event ${hit.seq}`),
+                el("span", { class: "snippet" }, marked(hit.snippet)),
+              ),
+            ),
           ),
         ),
       );
@@ -36,8 +49,13 @@ export class SearchPage {
 
   end() {}
 
-  key() {
-    return false;
+  key(key) {
+    const by = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[key];
+    const hits = [...this.root.querySelectorAll(".hit")];
+    if (!by || !hits.length) return false;
+    const at = hits.indexOf(document.activeElement) + by;
+    hits[Math.max(0, Math.min(hits.length - 1, at))].focus();
+    return true;
   }
 }
 
