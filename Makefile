@@ -14,7 +14,9 @@ $(READY): requirements.lock pyproject.toml scripts/setup
 
 $(TESTED): $(READY)
 	./scripts/setup $(PYTHON) dockerd:docker.io chromium:chromium pg_ctlcluster:postgresql \
-		riscv64-unknown-elf-as:binutils-riscv64-unknown-elf
+		riscv64-unknown-elf-as:binutils-riscv64-unknown-elf \
+		clang-19:clang-19 riscv64-linux-gnu-gcc:gcc-riscv64-linux-gnu \
+		aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu qemu-riscv64:qemu-user
 	$(BIN)/qimeng models pull
 	@touch $@
 
