@@ -33,7 +33,7 @@ check: $(READY)  ## ruff, mypy --strict, import contracts
 	$(BIN)/lint-imports
 
 test: $(TESTED)  ## all tests, with real simulators, sandboxes and the embedded model
-	$(BIN)/pytest -n auto --dist loadfile
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 bench: $(READY)  ## the product's own overhead and the engines' speed, as ratios within one run
 	$(BIN)/python -m evals.bench
