@@ -55,7 +55,7 @@ class Planner(RoleAgent):
             workflow="none",
             reasons=(
                 "this asks neither for a digital logic module nor for a compute kernel, which is "
-                "what QiMeng can make; pass --workflow rtl or --workflow kernel if it does",
+                "what QiMeng can make; pass --workflow rtl, kernel or learn if it does",
             ),
         )
 
@@ -70,7 +70,7 @@ class Planner(RoleAgent):
         found = route(text)
         if found == "other":
             return None
-        if found in ("rtl", "kernel"):
+        if found in ("rtl", "kernel", "learn"):
             return found
         kinds = ["module", "other"] if found == "ask module" else ["module", "kernel", "other"]
         schema = {
