@@ -48,7 +48,8 @@ class Planner(RoleAgent):
         """A plan for the run's goal, or a Result of status ``unsupported`` that says why not."""
         goal = self.workbench.run.goal
         assert goal is not None, "a run begins with its goal"
-        if workflow := goal.workflow or self.workflow(goal.text):
+        golden = "rtl" if goal.golden else None
+        if workflow := goal.workflow or golden or self.workflow(goal.text):
             return Plan(steps=(Step(id="1", workflow=workflow, text=self._whole(goal)),))
         return Result(
             status="unsupported",

@@ -6,6 +6,7 @@ import re
 from typing import Literal
 
 from tools.bsd.catalogue import asks_to_learn
+from tools.bsd.table import looks_like_black_box
 from tools.hdl.contract_text import Contradiction, read_contract
 from tools.kernels.words import OPERATOR_WORDS
 
@@ -52,6 +53,8 @@ def route(text: str) -> Route:
     return "ask module" if hardware else "other"
 
 
-def needs_model(text: str, workflow: str | None) -> bool:
+def needs_model(text: str, workflow: str | None, golden: str = "") -> bool:
     """Whether nothing can be done for a goal without a model."""
+    if looks_like_black_box(golden):
+        return False
     return (workflow or route(text)) not in ("kernel", "learn")
