@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 
 from agents.examples import design_messages
 from agents.role import RoleAgent
 from lpcm.messages import Message
+from tools.bsd.learn import NotConverged, Settings, learn
+from tools.bsd.portfolio import TooLarge
+from tools.bsd.table import Table
+from tools.bsd.verilog import to_verilog
 from tools.hdl.contract import Contract
 from tools.hdl.extract_code import extract_code
 from tools.hdl.repair import Diagnostic, repair
@@ -49,6 +55,31 @@ class HardwareDesigner(RoleAgent):
             Message(role="user", content=f"{told}\n\nWrite it again, correct."),
         ]
         return self._answer(messages, contract, seed, 0.4)
+
+    def learned(self, table: Table, seed: int) -> str:
+        """The module learned from a black box's answers; empty where it is too large. What it is
+        worth the verifier says.
+        """
+        request = json.dumps(["learn", table.name, table.rows, seed]).encode()
+
+        def do() -> str:
+            try:
+                found = learn(table.box(), Settings(seed=seed))
+            except (TooLarge, NotConverged) as error:
+                self.note(f"the black box was not learned: {error}")
+                return ""
+            return to_verilog(found.box, found.netlist, found.literals)
+
+        return self.workbench.run.once(
+            "tool",
+            "bsd",
+            hashlib.sha256(request).hexdigest(),
+            request,
+            do=do,
+            dump=lambda text: (text.encode(), {"exit_code": 0, "killed": None}),
+            load=bytes.decode,
+            actor=self.name,
+        )
 
     def _prompt(self, contract: Contract, text: str) -> list[Message]:
         return design_messages(contract, text, self.workbench.parts.examples)

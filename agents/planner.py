@@ -48,14 +48,15 @@ class Planner(RoleAgent):
         """A plan for the run's goal, or a Result of status ``unsupported`` that says why not."""
         goal = self.workbench.run.goal
         assert goal is not None, "a run begins with its goal"
-        if workflow := goal.workflow or self.workflow(goal.text):
+        golden = "rtl" if goal.golden else None
+        if workflow := goal.workflow or golden or self.workflow(goal.text):
             return Plan(steps=(Step(id="1", workflow=workflow, text=self._whole(goal)),))
         return Result(
             status="unsupported",
             workflow="none",
             reasons=(
                 "this asks neither for a digital logic module nor for a compute kernel, which is "
-                "what QiMeng can make; pass --workflow rtl or --workflow kernel if it does",
+                "what QiMeng can make; pass --workflow rtl, kernel or learn if it does",
             ),
         )
 
@@ -70,7 +71,7 @@ class Planner(RoleAgent):
         found = route(text)
         if found == "other":
             return None
-        if found in ("rtl", "kernel"):
+        if found in ("rtl", "kernel", "learn"):
             return found
         kinds = ["module", "other"] if found == "ask module" else ["module", "kernel", "other"]
         schema = {

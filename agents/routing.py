@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from tools.bsd.catalogue import asks_to_learn
+from tools.bsd.table import looks_like_black_box
 from tools.hdl.contract_text import Contradiction, read_contract
 from tools.kernels.words import OPERATOR_WORDS
 
-Route = Literal["rtl", "kernel", "other", "ask module", "ask"]
+Route = Literal["rtl", "kernel", "learn", "other", "ask module", "ask"]
 
 HARDWARE_WORDS = re.compile(
     r"\b(verilog|systemverilog|rtl|hdl|module|flip-?flops?|fifo|fsm|state machine|counter|register"
@@ -34,6 +36,8 @@ def route(text: str) -> Route:
     """The workflow; ``ask module`` and ``ask`` leave it to the model: whether it is a module, or
     whether it is a module or a kernel.
     """
+    if asks_to_learn(text):
+        return "learn"
     try:
         if read_contract(text).contract:
             return "rtl"
@@ -49,6 +53,8 @@ def route(text: str) -> Route:
     return "ask module" if hardware else "other"
 
 
-def needs_model(text: str, workflow: str | None) -> bool:
+def needs_model(text: str, workflow: str | None, golden: str = "") -> bool:
     """Whether nothing can be done for a goal without a model."""
-    return (workflow or route(text)) != "kernel"
+    if looks_like_black_box(golden):
+        return False
+    return (workflow or route(text)) not in ("kernel", "learn")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from agents.role import RoleAgent
 from agents.tester import Tester
 from memory.records import Evidence, Verdict
+from tools.bsd.table import Table, read_black_box
 from tools.hdl.compare import mask_power_up
 from tools.hdl.cone import ConeError, cone, slice_text
 from tools.hdl.contract import Contract, Unsupported
@@ -36,6 +37,13 @@ class Verifier(RoleAgent):
     """Decides; what a language model says is no evidence to it."""
 
     name = "verifier"
+
+    def black_box(self) -> Table | None:
+        """The user's golden, when it is a truth table or a Python function. Raises BoxError."""
+        run = self.workbench.run
+        if not run.goal or not run.goal.golden:
+            return None
+        return read_black_box(run.artifacts.text(run.goal.golden), self.sandbox)
 
     def against(self, golden: str, source: str, candidate: str) -> Verdict:
         """A design against a golden module that the user gave."""

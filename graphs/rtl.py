@@ -3,7 +3,8 @@
 Candidates are of two kinds: ``design`` (Verilog) and ``reference`` (Python). With a golden module
 from the user each design is checked against it. Without one, designs and references are written
 independently, and the verdict is their agreement. A believed Python reference is also turned
-into Verilog by an engine: then it is a design by construction, without a vote of its own.
+into Verilog by an engine: then it is a design by construction, without a vote of its own. A golden
+may also be a black box, a truth table or a Python function: then a design is learned from it.
 """
 
 from __future__ import annotations
@@ -21,9 +22,13 @@ from agents.workbench import Workbench
 from graphs import rtl_result
 from graphs.workflow import History
 from memory.records import Candidate, Evidence, Measurement, Result, Step, Verdict
+from tools.bsd.box import BoxError
+from tools.bsd.table import Table
 from tools.hdl.contract import Contract
 from tools.hdl.contract_text import Contradiction
+from tools.hdl.interface import extract
 from tools.hdl.population import Agreement, Language
+from tools.hdl.syntax import SourceError
 from tools.hdl.trace import Stimulus
 
 FIRST_BATCH = 2
@@ -49,6 +54,7 @@ class RtlWorkflow:
     step: Step
     workbench: Workbench
     contract: Contract
+    table: Table | None = None
     name: str = "rtl"
     max_tunes: int = 1
 
@@ -57,11 +63,12 @@ class RtlWorkflow:
         """Agree the interface contract first, and show it; a Result when that cannot be done."""
         planner = Planner(workbench)
         try:
-            contract = planner.contract(step.text)
-        except (NoContract, Contradiction) as error:
+            table = Verifier(workbench).black_box()
+            contract = extract(table.verilog()) if table else planner.contract(step.text)
+        except (BoxError, SourceError, NoContract, Contradiction) as error:
             return Result(status="unsupported", workflow="rtl", reasons=(str(error),))
         planner.announce(step, contract)
-        return cls(step, workbench, contract)
+        return cls(step, workbench, contract, table)
 
     # -- the team -------------------------------------------------------------------------
 
@@ -87,7 +94,9 @@ class RtlWorkflow:
 
     @property
     def golden(self) -> str | None:
-        """The user's golden module, when there is one."""
+        """The user's golden module, or a black box's table as one, when there is one."""
+        if self.table:
+            return self.table.verilog()
         goal = self.workbench.run.goal
         return self.workbench.run.artifacts.text(goal.golden) if goal and goal.golden else None
 
@@ -110,7 +119,11 @@ class RtlWorkflow:
     # -- the verbs ------------------------------------------------------------------------
 
     def propose(self) -> list[Candidate]:
-        """A small first batch: easy goals settle with it, and tokens are kept for hard ones."""
+        """What a black box teaches, without a model. Else a small first batch: easy goals settle
+        with it, and tokens are kept for hard ones.
+        """
+        if self.table and (source := self.hardware.learned(self.table, self._seed(0))):
+            return [self._store("learned-1", "design", source, "learned from the black box")]
         return self._fresh(0, min(FIRST_BATCH, self.wanted))
 
     def check(self, candidate: Candidate) -> Verdict:

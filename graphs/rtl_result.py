@@ -105,10 +105,13 @@ def _metrics(history: History, best: Candidate, verdict: Verdict) -> dict[str, M
 
 def _baseline(
     workflow: RtlWorkflow, history: History, believed: Trace, stimulus: Stimulus
-) -> dict[str, Any]:
-    """What the same model alone would have given: its first answer, as it came."""
-    first = history.candidates["design-1"].files["answer.sv"]
-    source = workflow.workbench.run.artifacts.text(first)
+) -> dict[str, Any] | None:
+    """What the same model alone would have given: its first answer, as it came; None when no
+    model was asked."""
+    first = history.candidates.get("design-1")
+    if first is None:
+        return None
+    source = workflow.workbench.run.artifacts.text(first.files["answer.sv"])
     contract = workflow.contract
     try:
         trace = simulate(source, contract, stimulus, workflow.verifier.sandbox)

@@ -46,6 +46,10 @@ def open_workflow(step: Step, workbench: Workbench) -> Workflow | Result:
         from graphs.kernel import KernelWorkflow
 
         return KernelWorkflow.begin(step, workbench)
+    if step.workflow == "learn":
+        from graphs.learn import LearnWorkflow
+
+        return LearnWorkflow.begin(step, workbench)
     raise ValueError(f"no workflow {step.workflow!r}")
 
 

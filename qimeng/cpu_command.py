@@ -15,14 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandboxes.probe import DriverName
-    from tools.bsd.job import Report
     from tools.bsd.learn import Progress
-
-CORE = "rv32i"
 
 
 @click.command()
-@click.argument("box", default=CORE)
+@click.argument("box", default="rv32i")
 @click.option("--seed", default=0, show_default=True, help="Seed of all random choices.")
 @click.option("--nodes", default=8192, show_default=True, help="Nodes per output port and cell.")
 @click.option(
@@ -45,56 +42,32 @@ def cpu(
     from sandboxes.probe import open_sandbox
     from tools.bsd.aig import AigError
     from tools.bsd.box import BoxError
-    from tools.bsd.boxes import example
-    from tools.bsd.job import MUTANTS, run
     from tools.bsd.learn import NotConverged, Settings
+    from tools.bsd.package import make
     from tools.bsd.portfolio import TooLarge
-    from tools.bsd.rv32i import rv32i
 
     try:
-        chosen = rv32i() if box == CORE else example(box)
         place = open_sandbox(sandbox)
         with _live(as_json) as show:
-            settings = Settings(seed=seed, nodes=nodes)
-            report = run(chosen.box, chosen.reference, place, settings, show)
+            made = make(box, place, Settings(seed=seed, nodes=nodes), show)
     except (TooLarge, NotConverged) as error:
         _stop(1, str(error))
     except (ValueError, BoxError) as error:
         _stop(2, str(error))
     except (SandboxError, AigError) as error:
         _stop(4, str(error))
-    summary = report.summary()
     if out:
-        _write(out, report, markdown(summary), page(summary))
-    click.echo(json.dumps(summary) if as_json else markdown(summary))
-    sys.exit(0 if report.proof.status == "proved" and report.mutants_refused == MUTANTS else 1)
+        out.mkdir(parents=True, exist_ok=True)
+        reports = {"report.md": markdown(made), "report.html": page(made)}
+        for name, text in {**made.files, **reports}.items():
+            (out / name).write_text(text)
+    click.echo(json.dumps(made.figures) if as_json else markdown(made))
+    sys.exit(0 if made.proved else 1)
 
 
 def _stop(code: int, message: str) -> NoReturn:
     click.echo(f"qimeng: {message}", err=True)
     sys.exit(code)
-
-
-def _write(out: Path, report: Report, text: str, html: str) -> None:
-    """The learned module, the figures and the report; for the core, the processor around it."""
-    out.mkdir(parents=True, exist_ok=True)
-    name = report.learned.box.name
-    (out / f"{name}.v").write_text(report.verilog)
-    (out / "figures.json").write_text(json.dumps(report.summary(), indent=1) + "\n")
-    (out / "report.md").write_text(text)
-    (out / "report.html").write_text(html)
-    if name == CORE:
-        (out / "processor.v").write_text(_processor(report))
-
-
-def _processor(report: Report) -> str:
-    from tools.bsd.registers import find_registers
-    from tools.bsd.rv32i.iss import REGISTERS, core, whole
-    from tools.bsd.rv32i.processor import pair_operands, processor
-
-    found = find_registers(whole(), REGISTERS, report.learned.seed)
-    pairing = pair_operands(core(), whole(), REGISTERS, found, report.learned.seed)
-    return processor(report.learned.box.name, found, pairing)
 
 
 @contextmanager

@@ -112,6 +112,12 @@ def _note(data: Json) -> Line:
     return Line(data["text"])
 
 
+def _learning(data: Json) -> Line:
+    far = f"{data['stage']} {data['done']}/{data['total']}"
+    counts = f"{data['nodes']:,} nodes, {amount(data['queries'] / 1e6)} M queries"
+    return Line(f"{far}, {counts}, {data['seconds']:.0f} s", "faint")
+
+
 def _said(data: Json) -> Line:
     return Line(data["text"], "faint", matters=False)
 
@@ -143,6 +149,7 @@ _WORDS: dict[str, Callable[[Json], Line]] = {
     "verdict.given": _verdict,
     "measured": _measured,
     "note": _note,
+    "learning": _learning,
     "team.said": _said,
     "run.paused": _paused,
     "run.finished": _finished,

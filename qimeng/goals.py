@@ -10,7 +10,7 @@ from tools.hdl.contract_text import Contradiction, read_contract
 
 MAX_GOAL_CHARACTERS = 20_000
 MAX_FILE_BYTES = 2_000_000
-WORKFLOWS = ("rtl", "kernel")
+WORKFLOWS = ("rtl", "kernel", "learn")
 SANDBOXES = ("auto", "bwrap", "docker", "host")
 
 
@@ -72,7 +72,7 @@ def _checked_text(text: str, workflow: str | None) -> str:
         )
     if any((ord(c) < 32 and c not in "\t\n\r") or 0xD800 <= ord(c) < 0xE000 for c in text):
         raise BadInput("the goal holds binary data; say in words what to make")
-    if workflow != "kernel":
+    if workflow not in ("kernel", "learn"):
         try:
             read_contract(text)
         except Contradiction as error:

@@ -11,11 +11,15 @@ from qimeng.document import Block, Code, Heading, Paragraph, Picture, Table, to_
 from qimeng.summary import RunView
 from qimeng.wording import amount, clean, headline, interface, meaning
 
-_PICTURES = {
+PICTURES = {
     "waveform.svg": "Waveform",
     "search.svg": "Search: every point tried, and the best so far",
     "roofline.svg": "Roofline of one core",
+    "diagrams.svg": "Decision nodes by output port",
+    "rounds.svg": "Wrong vectors by round of refutation",
+    "area.svg": "Size beside the reference, after the same script",
 }
+"""What the pictures of a result show."""
 _TONES = {"done": "good", "paused": "warn", "running": "warn", "interrupted": "warn"}
 
 
@@ -70,7 +74,7 @@ def _files(view: RunView) -> Iterator[Block]:
     texts = {a.name: view.text(a.name) for a in view.artifacts}
     for name, text in texts.items():
         if name.endswith(".svg"):
-            yield Heading(_PICTURES.get(name, name))
+            yield Heading(PICTURES.get(name, name))
             yield Picture(name, text)
     for name, text in texts.items():
         if name.startswith("design.") or name in ("kernel.c", "kernel_tilelang.py"):

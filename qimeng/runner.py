@@ -51,7 +51,7 @@ def start(
 
     At most ``slots.limit()`` runs work at once; ``on_wait`` hears when this one has to wait.
     """
-    _ready(goal, goal.budget)
+    _ready(goal, goal.budget, files[goal.golden].decode() if goal.golden else "")
     if reason := lack():
         raise NotReady(reason)
     versions = {name: version(name) for name in ("qimeng", "langgraph", "langchain-core", "pyosys")}
@@ -71,7 +71,7 @@ def resume(
     try:
         if run.result is None:
             assert run.goal is not None
-            _ready(run.goal, budget or run.budget)
+            _ready(run.goal, budget or run.budget, _golden(run))
             if budget:
                 caps = run.budget.model_dump() | budget.model_dump(exclude_none=True)
                 run.emit("budget.set", "user", budget=caps)
@@ -87,10 +87,14 @@ def prices() -> Prices:
     return Prices(home() / "prices.toml")
 
 
-def _ready(goal: Goal, budget: Budget) -> tuple[Sandbox, str]:
+def _golden(run: Run) -> str:
+    return run.artifacts.text(run.goal.golden) if run.goal and run.goal.golden else ""
+
+
+def _ready(goal: Goal, budget: Budget, golden: str) -> tuple[Sandbox, str]:
     name = goal.model or default_model()
     try:
-        if needs_model(goal.text, goal.workflow):
+        if needs_model(goal.text, goal.workflow, golden):
             open_model(name)
         if budget.usd is not None and prices().usd(name, Usage()) is None:
             raise NotReady(
@@ -112,7 +116,7 @@ def work(run: Run, listener: Listener | None = None, on_wait: OnWait = lambda bu
             listener(event)
         run.listeners.append(listener)
     assert run.goal is not None
-    driver, model = _ready(run.goal, run.budget)
+    driver, model = _ready(run.goal, run.budget, _golden(run))
     with slots.slot(on_wait):
         _work(run, driver, model)
 

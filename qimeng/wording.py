@@ -39,12 +39,19 @@ _KERNEL_TESTED = (
     "Other shapes and processors than these, and more than one thread.",
 )
 
+_LEARNED = (
+    "It was learned from its black box's answers alone, and a formal proof shows that for every "
+    "input it is the reference, which was written apart from the box and which the learner never "
+    "saw. The same proof refused wrong circuits.",
+    "What is put around a learned core by rule (registers, program counter), and anything "
+    "physical: placement, timing on a real chip, power.",
+)
+_SPECIAL = {("kernel", "tested"): _KERNEL_TESTED, ("learn", "proved"): _LEARNED}
+
 
 def meaning(workflow: str, level: str) -> tuple[str, str]:
     """What an evidence level means for a result, and what was not checked."""
-    if (workflow, level) == ("kernel", "tested"):
-        return _KERNEL_TESTED
-    return MEANING[level]
+    return _SPECIAL.get((workflow, level)) or MEANING[level]
 
 
 STATUS_WORDS = {

@@ -28,6 +28,8 @@ ROUTES = {
     "the fastest row sums for this CPU": "kernel",
     "int8 gemm with VNNI, cache blocked": "kernel",
     "a matrix multiply with 8-bit inputs": "ask",
+    "learn a 16-bit adder from examples": "learn",
+    "design an RV32I core from this simulator": "learn",
     "bake a cake": "other",
 }
 
@@ -35,7 +37,7 @@ ROUTES = {
 @pytest.mark.parametrize("text", ROUTES)
 def test_words_choose_the_workflow(text):
     assert route(text) == ROUTES[text]
-    assert needs_model(text, None) == (ROUTES[text] != "kernel")
+    assert needs_model(text, None) == (ROUTES[text] not in ("kernel", "learn"))
 
 
 def test_a_named_workflow_is_taken():

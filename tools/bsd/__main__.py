@@ -11,18 +11,18 @@ from sandboxes import SandboxError
 from sandboxes.probe import open_sandbox
 from tools.bsd.aig import AigError
 from tools.bsd.box import BoxError
-from tools.bsd.boxes import FAMILIES, Example, example
+from tools.bsd.boxes import FAMILIES
+from tools.bsd.catalogue import named
 from tools.bsd.job import MUTANTS, Report, run
 from tools.bsd.learn import NotConverged, Progress, Settings
 from tools.bsd.portfolio import TooLarge
-from tools.bsd.rv32i import rv32i
 
 
 def main(arguments: list[str] | None = None) -> int:
     """0: learned and proved; 1: not; 2: the question or the machine is at fault."""
     options = _parser().parse_args(arguments)
     try:
-        chosen = _chosen(options.box, not options.no_examples)
+        chosen = named(options.box, not options.no_examples)
         sandbox = open_sandbox(options.sandbox)
         settings = Settings(seed=options.seed, nodes=options.nodes)
         progress = _silent if options.json or not sys.stderr.isatty() else _show
@@ -50,10 +50,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--verilog", type=Path, help="write the learned module to this file")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     return parser
-
-
-def _chosen(name: str, examples: bool) -> Example:
-    return rv32i(examples) if name == "rv32i" else example(name)
 
 
 def _silent(_: Progress) -> None:

@@ -24,7 +24,7 @@ def graph(verilog: str, box: Box, sandbox: Sandbox, seconds: float) -> bytes:
     steps = [
         "read_verilog design.v",
         "hierarchy -check -auto-top",
-        "proc",
+        "proc -norom",
         "flatten",
         "opt_clean",
         *(f"select -assert-count 1 i:{p.name} s:{p.width} %i" for p in box.inputs),

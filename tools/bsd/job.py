@@ -46,6 +46,7 @@ class Report:
             "mutants_refused": f"{self.mutants_refused} of {MUTANTS}",
             "cells": learned.cells,
             "nodes": learned.nodes,
+            "nodes_by_output": learned.nodes_by_output(),
             "queries": learned.queries,
             "wrong_vectors_by_round": list(learned.wrong),
             "formal_counterexamples": learned.formal,

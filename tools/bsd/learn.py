@@ -81,6 +81,13 @@ class Learned:
         """Decision nodes in use."""
         return len(self.netlist.reachable(self.literals))
 
+    def nodes_by_output(self) -> dict[str, int]:
+        """Decision nodes that each output port's wires reach; shared ones count for each."""
+        wires: dict[str, list[int]] = {}
+        for (port, _), literal in zip(self.box.output_bits, self.literals, strict=True):
+            wires.setdefault(self.box.outputs[port].name, []).append(literal)
+        return {name: len(self.netlist.reachable(own)) for name, own in wires.items()}
+
 
 def learn(
     box: Box,

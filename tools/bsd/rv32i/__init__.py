@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tools.bsd.boxes import Example
 from tools.bsd.rv32i.iss import core
+from tools.bsd.rv32i.processor import assembled
 
 
 def rv32i(examples: bool = True) -> Example:
@@ -11,4 +12,4 @@ def rv32i(examples: bool = True) -> Example:
     return Example(core(examples), Path(__file__).with_name("reference.v").read_text())
 
 
-__all__ = ["core", "rv32i"]
+__all__ = ["assembled", "core", "rv32i"]

@@ -13,7 +13,10 @@ import numpy as np
 
 from tools.bsd.box import Box, Oracle, Words
 from tools.bsd.probes import Prober
-from tools.bsd.registers import Field, Registers
+from tools.bsd.registers import Field, Registers, find_registers
+from tools.bsd.rv32i.iss import REGISTERS
+from tools.bsd.rv32i.iss import core as core_box
+from tools.bsd.rv32i.iss import whole as whole_box
 
 VECTORS = 4096
 OPERANDS = ("rs1", "rs2")
@@ -22,6 +25,14 @@ OPERANDS = ("rs1", "rs2")
 class NoMatch(RuntimeError):
     """No, or more than one, pairing of read fields and operand ports makes core and registers
     behave like the whole machine."""
+
+
+def assembled(core: str, seed: int = 0) -> str:
+    """The processor around the execution core's module of the given name: registers found in the
+    whole machine's black box, operands paired, both by queries. Raises NoMatch, NoRegisterFile.
+    """
+    found = find_registers(whole_box(), REGISTERS, seed)
+    return processor(core, found, pair_operands(core_box(), whole_box(), REGISTERS, found, seed))
 
 
 def pair_operands(

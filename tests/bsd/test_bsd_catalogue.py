@@ -1,0 +1,64 @@
+"""Words to boxes, and a box's files."""
+
+import json
+from xml.etree import ElementTree
+
+import pytest
+
+from agents.routing import route
+from tools.bsd.boxes import FAMILIES
+from tools.bsd.catalogue import Unclear, asks_to_learn, find, named
+from tools.bsd.package import make
+
+WORDS = {
+    "design an RV32I core from this simulator": "rv32i",
+    "learn a RISC-V core from its black box": "rv32i",
+    "learn a 16-bit adder from examples": "adder16",
+    "learn shifter32": "shifter32",
+    "a 32 bit comparator from input-output examples": "less32",
+    "learn a 16-bit priority encoder": "priority16",
+}
+
+
+@pytest.mark.parametrize("text", WORDS)
+def test_words_name_a_box(text):
+    assert asks_to_learn(text) and route(text) == "learn"
+    assert find(text) == WORDS[text]
+    assert named(find(text)).box.name == WORDS[text]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a 16-bit adder",
+        "a FIFO with 8 entries, learned from examples",
+        "an RV32I decoder module in Verilog",
+        "a learning accelerator",
+    ],
+)
+def test_other_words_do_not(text):
+    assert not asks_to_learn(text)
+    assert route(text) != "learn"
+
+
+def test_what_is_not_clear_or_not_made_is_said():
+    with pytest.raises(Unclear) as told:
+        find("learn an adder from examples")
+    assert all(f"{kind}N" in str(told.value) for kind in FAMILIES)
+    with pytest.raises(Unclear, match="several instructions"):
+        find("design a two-wide RV32I core from this simulator")
+
+
+def test_a_package_holds_the_module_figures_and_pictures(sandbox):
+    made = make("decoder3", sandbox)
+    assert made.proved
+    assert "module decoder3" in made.files["decoder3.v"]
+    assert json.loads(made.files["figures.json"]) == made.figures
+    assert made.figures["nodes_by_output"]["y"] == made.figures["nodes"]
+    bars = {n: t.count("<rect") for n, t in made.files.items() if n.endswith(".svg")}
+    rounds = sum(1 for _ in made.figures["wrong_vectors_by_round"])
+    assert bars == {"diagrams.svg": 1, "rounds.svg": rounds, "area.svg": 8}
+    for name in bars:
+        ElementTree.fromstring(made.files[name])
+    for spoiled in ({"proof": "unknown"}, {"mutants_refused": "2 of 3"}):
+        assert not type(made)(made.figures | spoiled, made.files).proved
