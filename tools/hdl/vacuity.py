@@ -20,6 +20,7 @@ _GOAL_NUMBER = re.compile(
     r"(?<![\w.'\[:-])(?!(?!1000+\b)[01]+\b)(\d{2,})"
     r"(?![\w':\]]|\.\d|\s*%|\s*percent|[- ]?bits?\b|[- ](?:words?|entries|stages?)\b)"
 )
+_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _LITERAL = re.compile(r"\d*\s*'s?([bodh])([0-9a-f_]+)|\b(\d+)\b", re.IGNORECASE)
 _BASES = {"b": 2, "o": 8, "d": 10, "h": 16}
 
@@ -31,6 +32,7 @@ def unused_number(goal: str, source: str) -> int | None:
     that the width of a register implies (a power of two, or one less). Numbers of zeros and ones
     are read as patterns of bits, and left out.
     """
+    source = _COMMENT.sub(" ", source)
     known = {
         int(digits.replace("_", ""), _BASES[base.lower()]) if base else int(plain)
         for base, digits, plain in _LITERAL.findall(source)

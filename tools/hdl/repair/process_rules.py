@@ -58,6 +58,16 @@ def sensitivity_completed(view: View, contract: Contract) -> Iterator[str]:
 
 
 @semantic_rule
+def constant_process_started(view: View, contract: Contract) -> Iterator[str]:
+    """A combinational process that reads nothing, so that `@(*)` never starts it.
+
+    Example: `always @(*) y = 1'b0;` → `always_comb y = 1'b0;`
+    """
+    for finding in view.of("NeverRuns"):
+        yield apply(view.source, [Edit(finding.offset, finding.end, "always_comb")])
+
+
+@semantic_rule
 def nonblocking_in_clocked(view: View, contract: Contract) -> Iterator[str]:
     """A register assigned with `=` that another clocked process reads: a race between them.
 
@@ -145,6 +155,7 @@ PROCESS_RULES: tuple[Rule, ...] = (
     testbench_dropped,
     simulation_code_dropped,
     sensitivity_completed,
+    constant_process_started,
     nonblocking_in_clocked,
     blocking_in_combinational,
     reset_polarity,
