@@ -152,7 +152,10 @@ def _why_open(workflow: RtlWorkflow, history: History) -> str:
     if workflow.golden is not None:
         last = list(history.verdicts.values())[-1]
         return f"no attempt equals the golden module; the last one: {last.reason}"
-    agreement = workflow.population(history).agreement
+    population = workflow.population(history)
+    agreement = population.agreement
+    if not agreement.clusters and population.empty:
+        return f"every attempt is too empty to be believed: {next(iter(population.empty.values()))}"
     if not agreement.clusters:
         return "no attempt of the model compiles; a larger model or a shorter goal may help"
     return (

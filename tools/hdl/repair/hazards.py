@@ -141,13 +141,13 @@ def _simulation_only(block: Process) -> Iterator[Hazard]:
 
 
 def _sensitivity(block: Process, declared: frozenset[str]) -> Iterator[Hazard]:
-    if block.control is not None and block.implicit and not block.reads & declared:
+    written = {write.name for write in block.writes}
+    if block.control is not None and block.implicit and not (block.reads & declared) - written:
         start, end = block.node.keyword.location.offset, block.control.sourceRange.end.offset
         yield Hazard("NeverRuns", "@(*) on nothing that changes never runs", start, end)
     if block.control is None or block.implicit or not block.events:
         return
     listed = {name.split("[")[0] for _, name in block.events}
-    written = {write.name for write in block.writes}
     missing = sorted((block.reads & declared) - listed - written)
     if missing:
         span = block.control.sourceRange
