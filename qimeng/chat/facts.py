@@ -21,6 +21,11 @@ _ORDINAL = re.compile(
 _REFERENCE = re.compile(r"\b(?:reference|python)\b", re.I)
 _REJECTED = re.compile(r"\breject|\bfail|\brefus|\bwrong\b|\bnot accept", re.I)
 _DESIGN = re.compile(r"\b(?:show|print|see|display)\b.*\b(?:design|code|verilog|source|it)\b", re.I)
+_FIGURES = re.compile(
+    r"\bhow (?:large|big|small|fast|deep|many (?:gates|cells|flip-?flops|flops))\b"
+    r"|\bwhat(?:'s| is| are) (?:the|its) (?:area|depth|size|figures)\b",
+    re.I,
+)
 _CANDIDATES = re.compile(r"\bcandidates\b|\battempts\b|\bwhich (?:designs|ones)\b", re.I)
 
 
@@ -59,13 +64,17 @@ def outcome(view: RunView) -> str:
     lines = [headline(view), *map(clean, view.result.reasons)]
     if view.contract:
         lines.append(f"interface: {interface_line(view.contract)}")
-    metrics = ", ".join(
-        f"{name} {amount(m.value)} {m.unit}".rstrip() for name, m in view.result.metrics.items()
-    )
-    lines += [metrics] if metrics else []
+    lines += [figures(view)] if view.result.metrics else []
     if view.artifacts:
         lines.append(f"files: {', '.join(a.name for a in view.artifacts)} (/show NAME, /save DIR)")
     return "\n".join(lines)
+
+
+def figures(view: RunView) -> str:
+    """What was measured of the result."""
+    return ", ".join(
+        f"{name} {amount(m.value)} {m.unit}".rstrip() for name, m in view.result.metrics.items()
+    )
 
 
 def facts(spec: str | None, view: RunView | None) -> str:
@@ -101,6 +110,8 @@ def direct_answer(text: str, view: RunView) -> str | None:
         return "\n".join(map(told, rejected)) or "none was rejected; /show lists all attempts"
     if _CANDIDATES.search(text):
         return "\n".join(map(told, made)) or "there were no attempts"
+    if _FIGURES.search(text) and view.result.metrics:
+        return figures(view)
     if _DESIGN.search(text) and any(a.name == "design.sv" for a in view.artifacts):
         return f"```verilog\n{view.text('design.sv').rstrip()}\n```"
     return None

@@ -32,8 +32,9 @@ def test_a_goal_becomes_a_checked_design_and_questions_are_answered(home: Path, 
         second = session.send("tell me about the second one").reply or ""
         assert second.startswith("design-2") and "/show design-2" in second
         assert "module wrap" in (session.send("show me the code").reply or "")
-        asked = session.send("How large is it, in gates?").reply or ""
-        assert asked.startswith("It has 30 gates.\n\nlooked up: ")
+        assert "NAND2" in (session.send("How large is it, in gates?").reply or "")
+        asked = session.send("Does it need a reset?").reply or ""
+        assert asked.startswith("It does.\n\nlooked up: ")
         assert session.spend.tokens_in > 400
 
 
