@@ -10,7 +10,7 @@ may also be a black box, a truth table or a Python function: then a design is le
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from agents.hardware import Design, HardwareDesigner
@@ -25,7 +25,7 @@ from memory.records import Candidate, Evidence, Measurement, Result, Step, Verdi
 from tools.bsd.box import BoxError
 from tools.bsd.table import Table
 from tools.hdl.contract import Contract
-from tools.hdl.contract_text import Contradiction
+from tools.hdl.contract_text import Contradiction, read_contract
 from tools.hdl.interface import extract
 from tools.hdl.population import Agreement, Language
 from tools.hdl.syntax import SourceError
@@ -64,6 +64,8 @@ class RtlWorkflow:
         planner = Planner(workbench)
         try:
             table = Verifier(workbench).black_box()
+            if table and (module := read_contract(step.text).module):
+                table = replace(table, name=module)
             contract = extract(table.verilog()) if table else planner.contract(step.text)
         except (BoxError, SourceError, NoContract, Contradiction) as error:
             return Result(status="unsupported", workflow="rtl", reasons=(str(error),))

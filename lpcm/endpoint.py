@@ -82,7 +82,7 @@ class Endpoint:
                         on_text(piece)
         except openai.OpenAIError as err:
             error = self._translate(err)
-            if not isinstance(err, openai.APIStatusError):
+            if not isinstance(err, openai.APIStatusError) and error.kind != "connection":
                 error.usage = assembly.usage()
             raise error from None
         return assembly.reply()

@@ -48,7 +48,7 @@ for verb in (verify, memory, serve, mcp, cpu):
 @click.option("--goals", type=Path, help='Many goals: JSON lines, {"goal": "…"} and options.')
 @click.option("--file", "files", multiple=True, type=Path, help="A file that belongs to the goal.")
 @click.option("--workflow", help="Skip the planner's choice (there are: rtl, kernel, learn).")
-@click.option("--golden", type=Path, help="A golden module: the reference to test against.")
+@click.option("--golden", type=Path, help="A module, truth table or Python function to be equal to.")
 @click.option("--model", help="embedded (the default), a model of the configured server, ….")
 @click.option("--budget", help="tokens=…,seconds=…,usd=…,candidates=…: pause at any of these.")
 @click.option("--candidates", default=8, show_default=True, help="Attempts of each kind, at most.")
@@ -68,6 +68,8 @@ def run(
         _stop(BAD_INPUT, "say one goal in words, or name a file of goals with --goals")
     with _friendly():
         options["budget"] = _budget(budget)
+        if out and out.exists() and not out.is_dir():
+            _stop(BAD_INPUT, f"--out {out} is a file; name a folder")
         if goals:
             from qimeng.batch import run_batch
 
@@ -280,7 +282,6 @@ class _friendly:
 
         from lpcm.messages import ModelError
         from memory.events import EventLogError
-        from memory.home import home
         from memory.lock import RunBusy
         from memory.runs import NoSuchRun
         from memory.sessions import NoSuchSession
@@ -293,7 +294,7 @@ class _friendly:
         if isinstance(error, (NotReady, ModelError, SandboxError)):
             _stop(ENVIRONMENT, str(error))
         if isinstance(error, (OSError, sqlite3.Error)) and not isinstance(error, BrokenPipeError):
-            _stop(ENVIRONMENT, f"cannot use the files of {home()}: {error}")
+            _stop(ENVIRONMENT, f"cannot use the files of QiMeng, or those you named: {error}")
 
 
 def _stop(code: int, message: str) -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from memory.artifacts import digest_of
@@ -44,7 +45,7 @@ def make_goal(
     contents = {path.name: _read(path) for path in files}
     if len(contents) < len(files):
         raise BadInput("two files have the same name")
-    reference = _read(golden) if golden else None
+    reference = _golden(golden) if golden else None
     stored = {digest_of(d): d for d in [*contents.values(), *([reference] if reference else [])]}
     goal = Goal(
         text=text,
@@ -59,6 +60,20 @@ def make_goal(
         parts=parts or Parts(),
     )
     return goal, stored
+
+
+def _golden(path: Path) -> bytes:
+    """A golden's bytes: a Verilog module, a truth table, or a Python function of few bits."""
+    from tools.bsd.table import looks_like_black_box
+
+    data = _read(path)
+    text = data.decode("utf-8", "replace")
+    if re.search(r"^\s*module\s+\S", text, re.MULTILINE) or looks_like_black_box(text):
+        return data
+    raise BadInput(
+        f"--golden {path} is neither a Verilog module, nor a truth table (`a[2], b -> y`, then "
+        'lines such as `3 1 -> 0`), nor a Python function (`def f(a: 2, b: 1) -> {"y": 1}:`)'
+    )
 
 
 def _checked_text(text: str, workflow: str | None) -> str:

@@ -24,7 +24,8 @@ def list_runs(as_json: bool) -> None:
     elif not rows:
         click.echo('There are no runs yet. Start one: qimeng run "an 8-bit counter with enable"')
     else:
-        for line in _table(rows, max(80, shutil.get_terminal_size((80, 24)).columns)):
+        columns = shutil.get_terminal_size((10_000, 24)).columns  # a pipe gets whole lines
+        for line in _table(rows, max(80, columns)):
             click.echo(line)
 
 

@@ -18,6 +18,7 @@ from qimeng.wording import amount, clean
 
 _COLOURS = {"good": "green", "bad": "red", "warn": "yellow"}
 _HEAD, _TAIL = 6, 4
+_WORDS = 2000
 _INDENT = " " * 22
 
 
@@ -64,14 +65,29 @@ def texts(event: Event, store: Artifacts) -> Iterator[tuple[str, str]]:
     try:
         if event.kind == "call.started":
             request = json.loads(store.text(data["request"]))
-            yield from _asked(request) if data["type"] == "model" else _commanded(request)
+            if data["type"] == "model":
+                yield from _asked(request)
+            elif is_command(request):
+                yield from _commanded(request)
+            else:
+                yield "asked", json.dumps(request, ensure_ascii=False)[:_WORDS]
         elif event.kind == "call.finished":
             reply = json.loads(store.text(data["reply"]))
-            yield from _answered(reply) if data["type"] == "model" else _printed(reply, store)
+            if data["type"] == "model":
+                yield from _answered(reply)
+            elif isinstance(reply, dict) and "stdout" in reply:
+                yield from _printed(reply, store)
+            else:
+                yield "result", json.dumps(reply, ensure_ascii=False)[:_WORDS]
         elif event.kind == "verdict.given" and (found := data["verdict"]["counterexample"]):
             yield "differs", store.text(found)
     except (KeyError, ValueError) as error:
         yield "lost", str(error)
+
+
+def is_command(request: object) -> bool:
+    """Whether a tool's request is a command of a sandbox; engines have requests of their own."""
+    return isinstance(request, dict) and {"driver", "argv", "files"} <= set(request)
 
 
 def _asked(request: dict[str, Any]) -> Iterator[tuple[str, str]]:

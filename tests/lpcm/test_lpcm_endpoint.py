@@ -237,6 +237,7 @@ def test_nobody_listens_is_a_connection_error():
         with pytest.raises(ModelError, match="check the base URL") as caught:
             dead.complete(ask())
     assert caught.value.kind == "connection"
+    assert caught.value.usage.tokens_in == 0  # nothing was sent
 
 
 def test_a_cut_stream_is_billed_by_estimate(faulty):

@@ -55,6 +55,8 @@ def test_a_bad_goal_is_told_in_one_line_and_makes_no_run(qimeng, own_home, name)
         ("--budget", "usd=inf"),
         ("--file", "/nowhere/at/all.v"),
         ("--golden", "/"),
+        ("--golden", __file__),  # no module, no table, no function of the form
+        ("--out", __file__),
         ("--file", sys.executable),
     ],
 )
@@ -184,7 +186,8 @@ def test_no_runs_is_friendly(qimeng):
     assert json.loads(qimeng("runs", "--json").stdout) == []
 
 
-def test_the_list_shows_every_state_within_80_columns(qimeng, tell):
+def test_the_list_shows_every_state_within_80_columns(qimeng, tell, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
     done = tell("long " * 40 + "\x1b[31m\n").whole()
     dead = tell()
     dead.start()

@@ -33,6 +33,7 @@ def test_a_circuit_is_learned_proved_and_reported(tmp_path):
 
 def test_what_cannot_be_learned_says_so():
     assert invoke("banana7").exit_code == 2
+    assert "from 1 to 64" in invoke("adder1000").stderr
     large = invoke("multiplier10", "--nodes", "256")
     assert large.exit_code == 1
     assert "more than 256 nodes in every order tried" in large.stderr

@@ -104,3 +104,15 @@ def test_every_kind_of_event_has_words(tell):
     teller.whole()
     for event in teller.run.log.events:
         assert describe(event).text != event.kind
+
+
+def test_an_engine_that_is_no_command_is_shown_too(trace, tell):
+    run = tell().run
+    run.once(
+        "tool", "bsd", "0" * 64, b'["learn", "adder16", 1]',
+        do=lambda: "module m;", load=bytes.decode, actor="hardware",
+        dump=lambda text: (b'{"verilog": "module m;"}', {"exit_code": 0, "killed": None}),
+    )  # fmt: skip
+    shown = trace(run.id)
+    assert '["learn", "adder16", 1]' in shown and '{"verilog": "module m;"}' in shown
+    assert "lost" not in shown

@@ -30,6 +30,8 @@ def example(name: str) -> Example:
     if not matched or matched[1] not in FAMILIES:
         known = ", ".join(f"{family}N" for family in FAMILIES)
         raise ValueError(f"no example named {name!r}; there are {known} (N is a width)")
+    if not 1 <= int(matched[2]) <= 64:
+        raise ValueError(f"{name}: the width must be from 1 to 64")
     return FAMILIES[matched[1]](int(matched[2]))
 
 

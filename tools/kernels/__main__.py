@@ -212,8 +212,7 @@ def _about(card: Card) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """Entry point."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tools.kernels", description=__doc__)
     verbs = parser.add_subparsers(required=True)
     for name, action in (
@@ -241,9 +240,16 @@ def main() -> None:
             verb.add_argument("--out", type=Path)
         if name == "tune":
             verb.add_argument("--method", choices=tuple(METHODS), default="hill")
-    options = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    """Entry point."""
+    options = _parser().parse_args()
     try:
         options.action(options)
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read along has seen enough
     except (TLError, Unsupported, CompileError, Refused, BadOperator, NoEmulator) as problem:
         if not options.json:
             sys.exit(f"refused: {problem}")
