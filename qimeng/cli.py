@@ -48,7 +48,7 @@ for verb in (verify, memory, serve, mcp, cpu):
 @click.option("--goals", type=Path, help='Many goals: JSON lines, {"goal": "…"} and options.')
 @click.option("--file", "files", multiple=True, type=Path, help="A file that belongs to the goal.")
 @click.option("--workflow", help="Skip the planner's choice (there are: rtl, kernel, learn).")
-@click.option("--golden", type=Path, help="A module, truth table or Python function to be equal to.")
+@click.option("--golden", type=Path, help="A module, truth table or Python function to equal.")
 @click.option("--model", help="embedded (the default), a model of the configured server, ….")
 @click.option("--budget", help="tokens=…,seconds=…,usd=…,candidates=…: pause at any of these.")
 @click.option("--candidates", default=8, show_default=True, help="Attempts of each kind, at most.")

@@ -101,4 +101,22 @@ def test_crossed_vectors_inherit_equal_words():
     parents[1] = parents[0]
     children = prober.cross(parents, 4096)
     assert (children[0] == children[1]).mean() > 0.4
-    assert len(np.unique(children, axis=1).T) > 3000
+    assert len(np.unique(children, axis=1).T) > 1500
+
+
+def test_crossed_vectors_may_inherit_from_two_parents():
+    box, _ = branch()
+    prober = Prober(box, 5)
+    parents = prober.uniform(2)
+    parents[:, 0] = [1, 1, 2, 3]  # two equal words
+    parents[2:, 1] = 7  # two others
+    children = prober.cross(parents, 4096)
+    assert ((children[0] == children[1]) & (children[2] == children[3])).mean() > 0.01
+
+
+def test_runs_are_broken_now_and_then():
+    """A single zero inside a run of ones: 1.1 % of the words; 0.6 % if shapes were left whole."""
+    words = Prober(example("adder32").box, 5).mixed(1 << 16)[0]
+    zeros = ~words & np.uint64(0xFFFFFFFF)
+    inside = (zeros > 1) & (zeros < 1 << 31)
+    assert ((np.bitwise_count(zeros) == 1) & inside).mean() > 0.0085

@@ -187,6 +187,15 @@ class Diagrams:
             entries[i].signature += tails[i].tobytes()
             self.known[entries[i].signature] = entries[i]
 
+    def keys(self, vectors: Words) -> set[bytes]:
+        """What the nodes say about each subfunction on some vectors, packed, in the polarity
+        that is false on the first of them."""
+        entries = list(self.known.values())
+        if not entries:
+            return set()
+        built = self._built(entries, vectors)
+        return {row.tobytes() for row in np.packbits(built ^ built[:, :1], axis=1)}
+
     def _answers(self, entries: Sequence[Known], vectors: Words) -> Bits:
         """What the box says about each subfunction: shape (entries, vectors)."""
         count = vectors.shape[1]

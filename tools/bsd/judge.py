@@ -19,7 +19,7 @@ from tools.bsd.netlist import Ints, Netlist, input_planes, output_planes
 from tools.bsd.probes import Prober
 
 BATCH = 1 << 16
-VISITS = 12
+VISITS = 48
 FAMILIES = 64
 MOST_KEPT = 4096
 
@@ -57,9 +57,12 @@ class Judge:
         crossed = [self.prober.cross(telling[i], BATCH // 2 // FAMILIES) for i in sites]
         return np.hstack([half, *crossed])
 
-    def coverage(self, netlist: Netlist, literals: Sequence[int]) -> Mistakes:
-        """Compare on VISITS vectors through each branch of each node in use."""
-        return self.compare(netlist, literals, self._walks(netlist, literals))
+    def coverage(
+        self, netlist: Netlist, literals: Sequence[int], telling: Sequence[Words]
+    ) -> Mistakes:
+        """Compare on VISITS vectors through each branch of each node in use; off the path they
+        are as in `random`."""
+        return self.compare(netlist, literals, self._walks(netlist, literals, telling))
 
     def compare(
         self, netlist: Netlist, literals: Sequence[int], batches: Iterator[Words]
@@ -86,7 +89,9 @@ class Judge:
             outputs = [np.zeros((len(self.box.output_bits), 0), dtype=np.bool_)]
         return Mistakes(np.hstack(vectors), np.hstack(outputs), asked, wrong)
 
-    def _walks(self, netlist: Netlist, literals: Sequence[int]) -> Iterator[Words]:
+    def _walks(
+        self, netlist: Netlist, literals: Sequence[int], telling: Sequence[Words]
+    ) -> Iterator[Words]:
         nodes = netlist.reachable(literals)
         if not len(nodes):
             return
@@ -98,7 +103,8 @@ class Judge:
         starts = np.repeat(2 * nodes, 2 * VISITS) + np.tile([0, 1], len(nodes) * VISITS)
         for at in range(0, len(starts), BATCH):
             chunk = starts[at : at + BATCH]
-            vectors = self.prober.mixed(len(chunk))
+            mix = self.prober.rng.permutation(BATCH)[: len(chunk)]
+            vectors = self._batch(telling).take(mix, axis=1, mode="wrap")
             luck = self.prober.rng.integers(1 << 62, size=len(chunk))
             _climb(chunk, first, parents, roots, place, luck, vectors)
             yield vectors

@@ -133,7 +133,7 @@ class Learner:
         while len(self.wrong) < MOST_ROUNDS:
             netlist, literals = self.diagrams.netlist, self.composed()
             self._report("refute", len(self.wrong), MOST_ROUNDS)
-            found = self.judge.coverage(netlist, literals)
+            found = self.judge.coverage(netlist, literals, self._telling())
             if not found.wrong:
                 found = self.judge.random(netlist, literals, self._telling(), self.settings.vectors)
             self.wrong.append(found.wrong)

@@ -30,6 +30,7 @@ from tools.bsd.probes import Prober
 Floats = npt.NDArray[np.float64]
 
 SEVERE = 4.0
+MOST = 0.75
 TELLING = 1024
 
 
@@ -57,6 +58,7 @@ class Recipe:
     ``all``: one block. ``severe``: severe wires, the rest. ``late``: the rest, severe wires, so
     that what these decide is shared by all output bits. ``ports``: the same by whole ports,
     those that are mostly severe last; but a severe wire of another port comes first of all.
+    ``most``: by whole ports too, only those as severe as the most severe one last.
     ``first:PORT``, ``last:PORT``: one port before or after the rest.
     """
 
@@ -177,10 +179,12 @@ def recipes(box: Box, own: Scan) -> Iterator[Recipe]:
     """Recipes that differ for this scan, the likeliest first."""
     both = (True, False)
     yield from (Recipe("all", (d,)) for d in both)
-    for kind in ("ports", "late", "severe"):
-        if sum(map(bool, _blocks(box, own, kind))) > 1:
+    for kind in ("ports", "most", "late", "severe"):
+        blocks = _blocks(box, own, kind)
+        again = kind == "most" and blocks == _blocks(box, own, "ports")
+        if sum(map(bool, blocks)) > 1 and not again:
             for d, e in product(both, both):
-                yield Recipe(kind, (d, d, e) if kind == "ports" else (d, e))
+                yield Recipe(kind, (d, d, e) if kind in ("ports", "most") else (d, e))
     ports = sorted({box.input_bits[w][0] for w in own.low})
     if len(ports) > 1:
         for where, port, d in product(("first", "last"), ports, both):
@@ -201,11 +205,15 @@ def _blocks(box: Box, own: Scan, kind: str) -> list[list[int]]:
     ports: dict[int, list[int]] = {}
     for wire in own.low:
         ports.setdefault(box.input_bits[wire][0], []).append(wire)
-    deciding = {p for p, ws in ports.items() if median(own.severity[w] for w in ws) > SEVERE}
+    middle = {p: median(own.severity[w] for w in wires) for p, wires in ports.items()}
+    least = MOST * max(middle.values(), default=0.0) if kind == "most" else SEVERE
+    deciding = {p for p, severity in middle.items() if severity > least}
     where, _, name = kind.partition(":")
 
     def block(wire: int) -> int:
         port, severe = box.input_bits[wire][0], own.severity[wire] > SEVERE
+        if kind == "most":
+            return 2 if port in deciding else 1
         if kind == "ports":
             return 2 if port in deciding else 0 if severe else 1
         if kind in ("severe", "late"):

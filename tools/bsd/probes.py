@@ -3,7 +3,8 @@
 The top sum bit of a 32-bit adder feels its carry input with probability 2^-31 under uniform
 words, so half of all probes are shaped: runs of equal bits inside a random word, small signed
 numbers, one-hot and constant words, and words that repeat another port's word, complemented
-or with one bit turned over. Nothing here knows what the box computes.
+or with one bit turned over; and a quarter of the shaped words have one bit turned over, which
+breaks a run in two. Nothing here knows what the box computes.
 """
 
 from __future__ import annotations
@@ -51,13 +52,16 @@ class Prober:
         return self.reserve[:, start : start + count]
 
     def cross(self, parents: Words, count: int) -> Words:
-        """``count`` children of given vectors: most words are one parent's, the others fresh.
+        """``count`` children of given vectors: most words are one parent's; the others are fresh
+        in half of the children, and a second parent's in the other half.
 
-        What made the parent telling, two equal words say, half of the children inherit.
+        What made a parent telling, two equal words say, half of the children inherit; and some
+        inherit what made either parent telling, equal words and a long carry say.
         """
-        children = parents[:, self.rng.integers(parents.shape[1], size=count)]
-        kept = self.rng.random(children.shape, dtype=np.float32) < KEPT_WORDS
-        return np.where(kept, children, self.fresh(count))
+        first, second = self.rng.integers(parents.shape[1], size=(2, count))
+        kept = self.rng.random((len(parents), count), dtype=np.float32) < KEPT_WORDS
+        others = np.where(self.rng.random(count) < 0.5, parents[:, second], self.fresh(count))
+        return np.where(kept, parents[:, first], others)
 
     def neighbours(self, vector: Words, count: int) -> Words:
         """``count`` copies of one vector (shape (ports,)), each with one or two bits flipped."""
@@ -87,7 +91,10 @@ def _shape(vectors: Words, widths: Words, luck: Words) -> None:
             continue
         for p in range(ports):
             if widths[p] >= 4:
-                vectors[p, n] = _shaped(vectors[p, n], widths[p], luck[p + 2, n])
+                own = luck[p + 2, n]
+                vectors[p, n] = _shaped(vectors[p, n], widths[p], own)
+                if own >> np.uint64(44) & np.uint64(3) == 0:
+                    vectors[p, n] ^= np.uint64(1) << ((own >> np.uint64(48)) % widths[p])
         if ports > 1 and luck[1, n] & np.uint64(1):
             _repeat(vectors, widths, luck[1, n] >> np.uint64(1), n)
 

@@ -26,9 +26,9 @@ class Trial:
         few = diagrams.probes[:, :GLOBAL_PROBES]
         learned = diagrams.probes[:, PROBES:][:, -SITE_PROBES:]
         self.probes = np.hstack([few, site.telling[:, :SITE_PROBES], learned])
-        self.known = {key[: GLOBAL_PROBES // 8] for key in diagrams.known}
         self._order: Sequence[int] = ()
         self._limit = 0
+        self._known: set[bytes] = set()
         self._seen: set[bytes] = set()
         self._count = 0
 
@@ -39,6 +39,7 @@ class Trial:
         """
         self._order, self._limit = order, budget
         for _ in range(MOST_RESTARTS):
+            self._known = self.diagrams.keys(self.probes)
             self._seen.clear()
             self._count = 0
             try:
@@ -54,7 +55,7 @@ class Trial:
 
     def _expand(self, path: Path, output: int, signature: Bits, start: int) -> None:
         key = np.packbits(signature ^ signature[0]).tobytes()
-        if not any(key) or key in self._seen or key[: GLOBAL_PROBES // 8] in self.known:
+        if not any(key) or key in self._seen or key in self._known:
             return
         if self._count >= self._limit:
             raise OverBudget
