@@ -44,7 +44,7 @@ def test_by_age_and_never_what_is_at_work_or_can_go_on(tell):
 def test_no_run_starts_past_the_quota(tell, monkeypatch):
     tell().whole()
     monkeypatch.setenv("QIMENG_DISK_QUOTA", "1K")
-    monkeypatch.setattr("qimeng.runner._ready", lambda goal, budget: None)
+    monkeypatch.setattr("qimeng.runner._ready", lambda *_: None)
     goal, files = make_goal("a counter")
     with pytest.raises(NotReady, match="runs gc --size 1K"):
         start(goal, files)
