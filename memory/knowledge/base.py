@@ -18,6 +18,7 @@ from memory.knowledge.blocks import pack
 from memory.knowledge.catalogue import Catalogue, Document, Stored
 from memory.knowledge.fusion import fuse
 from memory.knowledge.readers import SUFFIXES, Unreadable, load, read_blocks
+from memory.knowledge.words import names, terms
 from memory.lock import RunBusy, lock
 
 if TYPE_CHECKING:
@@ -51,13 +52,19 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One answer of a search. ``score`` compares answers of one search only."""
+    """One answer of a search. ``score`` compares answers of one search only.
+
+    ``cosine`` is how near it is in meaning, 0 when others were nearer; ``named`` says that a
+    technical name of the query stands in it.
+    """
 
     document: str
     page: int | None
     heading: str
     text: str
     score: float
+    cosine: float
+    named: bool
 
     @property
     def citation(self) -> str:
@@ -120,21 +127,33 @@ class KnowledgeBase:
         """The ``k`` best passages for a question or a name."""
         query = query.encode(errors="replace").decode().replace("\0", " ")
         with self._guard:
-            ranked = fuse(list(zip(WEIGHTS, self.rankings(query), strict=True)))
-            scores = dict(ranked)
+            self._catch_up()
+            near = self._nearest(query)
+            scores = dict(fuse(list(zip(WEIGHTS, self._rankings(query, near), strict=True))))
             # A vector may outlive its chunk for a moment: read more than are wanted.
-            found = self.chunks([id_ for id_, _ in ranked[: k + DEPTH]])
-        return [_hit(chunk, scores[chunk.id]) for chunk in found[:k]]
+            found = self.chunks(list(scores)[: k + DEPTH])[:k]
+        asked = set(names(query))
+        return [
+            Hit(
+                *(chunk.document, chunk.page, chunk.heading, chunk.text),
+                score=scores[chunk.id],
+                cosine=near.get(chunk.id, 0.0),
+                named=not asked.isdisjoint(terms(f"{chunk.heading} {chunk.text}")),
+            )
+            for chunk in found
+        ]
 
     def rankings(self, query: str) -> tuple[list[int], list[int], list[int]]:
         """Chunk ids by exact names, by words, and by meaning: the best first, at most DEPTH."""
         with self._guard:
             self._catch_up()
-            return (
-                self._catalogue.by_name(query, DEPTH),
-                self._catalogue.by_word(query, DEPTH),
-                self._nearest(query),
-            )
+            return self._rankings(query, self._nearest(query))
+
+    def _rankings(
+        self, query: str, near: dict[int, float]
+    ) -> tuple[list[int], list[int], list[int]]:
+        catalogue = self._catalogue
+        return catalogue.by_name(query, DEPTH), catalogue.by_word(query, DEPTH), list(near)
 
     def chunks(self, ids: Sequence[int]) -> list[Stored]:
         """The chunks of these ids, in their order; those that are gone are left out."""
@@ -231,7 +250,7 @@ class KnowledgeBase:
             self._opened = VectorStore(folder, self._catalogue.identity, self._embedder)
         return self._opened
 
-    def _nearest(self, query: str) -> list[int]:
+    def _nearest(self, query: str) -> dict[int, float]:
         from memory.knowledge.vectors import VectorsDamaged
 
         try:
@@ -274,10 +293,6 @@ class KnowledgeBase:
 
     def _texts(self, ids: Sequence[int]) -> list[str]:
         return [f"{chunk.heading}\n{chunk.text}" for chunk in self._catalogue.chunks(ids)]
-
-
-def _hit(chunk: Stored, score: float) -> Hit:
-    return Hit(chunk.document, chunk.page, chunk.heading, chunk.text, score)
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -92,14 +92,17 @@ class VectorStore:
         )
         return self._collection
 
-    def nearest(self, query: str, k: int) -> list[int]:
-        """Ids of the ``k`` chunks nearest in meaning, nearest first."""
+    def nearest(self, query: str, k: int) -> dict[int, float]:
+        """The ``k`` chunks nearest in meaning, nearest first: their ids and cosines."""
         if self._collection is None:
-            return []
+            return {}
         vectors = self.embedder.embed([query])
         with _damage():
-            found = self._collection.query(query_embeddings=vectors, n_results=k, include=[])
-        return [int(id_) for id_ in found["ids"][0]]
+            found = self._collection.query(
+                query_embeddings=vectors, n_results=k, include=["distances"]
+            )
+        ids, distances = found["ids"][0], (found["distances"] or [[]])[0]
+        return {int(id_): 1 - far for id_, far in zip(ids, distances, strict=True)}
 
     def close(self) -> None:
         """Release the files."""

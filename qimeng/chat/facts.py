@@ -11,6 +11,8 @@ from qimeng.summary import RunView
 from qimeng.wording import amount, clean, headline, interface_line
 
 PASSAGES, PASSAGE_CHARACTERS = 2, 500
+RELATED = 0.33
+"""Cosine below which a passage has nothing to do with a question; evals/results/retrieval."""
 _ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "last": -1}
 _NAMED = re.compile(r"\b((?:design|reference)-\d+(?:-\w+)*)\b", re.I)
 _ORDINAL = re.compile(
@@ -90,14 +92,19 @@ def facts(spec: str | None, view: RunView | None) -> str:
 
 
 def passages(question: str) -> tuple[str, str]:
-    """What the manuals say about a question, for the prompt, and the line that cites them."""
+    """What the manuals say about a question, for the prompt, and the line that cites them; both
+    empty when they say nothing about it.
+    """
     from memory.knowledge.base import KnowledgeBase
 
     with KnowledgeBase() as base:
-        hits = base.search(question, PASSAGES)
+        found = base.search(question, PASSAGES)
+    hits = [hit for hit in found if hit.named or hit.cosine >= RELATED]
+    if not hits:
+        return "", ""
     texts = [f"\n{hit.citation}: {hit.text[:PASSAGE_CHARACTERS]}" for hit in hits]
     cited = "; ".join(hit.citation for hit in hits)
-    return "\nFrom the manuals:" + "".join(texts), f"\n\nlooked up: {cited}" if hits else ""
+    return "\nFrom the manuals:" + "".join(texts), f"\n\nlooked up: {cited}"
 
 
 def direct_answer(text: str, view: RunView) -> str | None:
