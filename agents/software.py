@@ -22,8 +22,9 @@ from sandboxes import Command, Limits
 from tools.kernels import sandboxed
 from tools.kernels.c import Source, Unsupported
 from tools.kernels.card import Card
+from tools.kernels.emulated import card_of, emulated, missing_tools
 from tools.kernels.notation import BadOperator, Operator, name_of, words_of
-from tools.kernels.package import c_file
+from tools.kernels.package import assembly_line, c_file
 from tools.kernels.reference import signature
 from tools.kernels.sandboxed import KernelRefused, Subject
 from tools.kernels.search import METHODS, Trace
@@ -44,6 +45,11 @@ class KernelTask:
 
     spec: Operator
     card: Card
+
+    @property
+    def timed(self) -> bool:
+        """Whether the machine is at hand: an emulator's times say nothing."""
+        return not emulated(self.card)
 
 
 class SoftwareDesigner(RoleAgent):
@@ -81,21 +87,28 @@ class SoftwareDesigner(RoleAgent):
 
     def task(self, spec: Operator, reading: Reading) -> KernelTask:
         """The task on this machine. Raises Unclear when no kernel can be made or checked here."""
-        if why := sandboxed.too_large(spec):
+        card = self._card(reading)
+        if why := sandboxed.too_large(spec, emulated(card)):
             raise Unclear(f"{' '.join(words_of(spec))} is too large to be checked here: {why}")
+        try:
+            self.write(KernelTask(spec, card), diverse(spec, card, 1)[0])
+        except (Unsupported, TLError) as error:
+            raise Unclear(f"no kernel is made for this on {card.isa}: {error}") from error
+        return KernelTask(spec, card)
+
+    def _card(self, reading: Reading) -> Card:
+        """The machine that the words mean: this one, or one that is emulated here."""
+        if reading.isa and emulated(foreign := card_of(reading.isa)):
+            if lacking := missing_tools(foreign):
+                raise Unclear(lacking)
+            return foreign
         try:
             card = sandboxed.card(self.sandbox)
         except KernelRefused as error:
             raise Unclear(f"this machine cannot be measured: {error}") from error
         if reading.isa == "avx512" and card.isa != "avx512":
             raise Unclear(f"this processor has no AVX-512, only {card.isa}")
-        if reading.isa:
-            card = replace(card, isa=reading.isa)
-        try:
-            self.write(KernelTask(spec, card), diverse(spec, card, 1)[0])
-        except (Unsupported, TLError) as error:
-            raise Unclear(f"no kernel is made for this on {card.isa}: {error}") from error
-        return KernelTask(spec, card)
+        return replace(card, isa=reading.isa or card.isa)
 
     def announce(self, step: Step, task: KernelTask, reading: Reading) -> None:
         """Show what was understood, once."""
@@ -201,6 +214,17 @@ class SoftwareDesigner(RoleAgent):
                 return math.inf
 
         return seconds
+
+    def assembly(self, source: Source) -> str:
+        """What the compiler makes of a kernel; empty when it does not tell."""
+        outcome = self.workbench.sandbox("tester").run(
+            Command(
+                argv=tuple(assembly_line(source).split()),
+                files={"kernel.c": source.text.encode()},
+                limits=Limits(wall_seconds=120, cpu_seconds=120, output_kb=4096),
+            )
+        )
+        return outcome.stdout.decode() if outcome.ok else ""
 
     def try_package(self, files: dict[str, str]) -> str:
         """Run the module that the user gets, in a folder as the user has it; what is wrong with

@@ -71,8 +71,9 @@ class KernelWorkflow:
     # -- the verbs ------------------------------------------------------------------------
 
     def propose(self) -> list[Candidate]:
-        """A few diverse points."""
-        points = self.designer.points(self.task, min(FIRST, self.allowed))
+        """A few diverse points; one where no clock could tell them apart."""
+        first = min(FIRST, self.allowed) if self.task.timed else 1
+        points = self.designer.points(self.task, first)
         return self._made(points, first=1, kind="design")
 
     def check(self, candidate: Candidate) -> Verdict:
@@ -106,12 +107,19 @@ class KernelWorkflow:
         return self._made(points, first=count + 1, kind="design")
 
     def measure(self, candidate: Candidate) -> Measurement:
-        """Speed beside the baseline; nothing for a kernel that the closer look refuses."""
+        """Its error, and its speed beside the baseline where the machine is at hand; nothing for a
+        kernel that the closer look refuses.
+        """
         point, code = self.point_of(candidate), self.code_of(candidate)
+        error = Metric(
+            value=self.designer.check(self.task, point, code)["error"], unit="of the largest value"
+        )
+        if not self.task.timed:
+            return Measurement(candidate=candidate.id, metrics={"error": error})
         try:
             found = self.designer.measure(self.task, point, code)
-        except KernelRefused as error:
-            self.designer.note(f"{candidate.id} was refused when it was measured: {error}")
+        except KernelRefused as why:
+            self.designer.note(f"{candidate.id} was refused when it was measured: {why}")
             return Measurement(candidate=candidate.id, metrics={})
         pairs = zip(found["baseline_seconds"], found["seconds"], strict=True)
         metrics = {
@@ -122,10 +130,7 @@ class KernelWorkflow:
                 unit=f"x {found['baseline']}",
                 samples=tuple(theirs / ours for theirs, ours in pairs),
             ),
-            "error": Metric(
-                value=self.designer.check(self.task, point, code)["error"],
-                unit="of the largest value",
-            ),
+            "error": error,
         }
         return Measurement(candidate=candidate.id, metrics=metrics, baseline=found["baseline"])
 
@@ -148,9 +153,11 @@ class KernelWorkflow:
     # -- parts ----------------------------------------------------------------------------
 
     def search(self, history: History) -> Trace | None:
-        """The search from the best of the first candidates; the same whenever it is asked for."""
+        """The search from the best of the first candidates; the same whenever it is asked for, and
+        None where nothing can be timed.
+        """
         start = kernel_result.best_of(history, kind="design")
-        if start is None:
+        if start is None or not self.task.timed:
             return None
         goal = self.workbench.run.goal
         seed = goal.seed if goal else 0

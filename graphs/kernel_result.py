@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 
 
 def best_of(history: History, kind: str | None = None) -> Candidate | None:
-    """The candidate furthest ahead of the baseline; None when none was measured."""
+    """The candidate furthest ahead of the baseline, the first where none could be timed; None
+    when none was measured.
+    """
 
     def ratio(candidate: Candidate) -> float:
-        return history.measurements[candidate.id].metrics["ratio"].value
+        metrics = history.measurements[candidate.id].metrics
+        return metrics["ratio"].value if "ratio" in metrics else 0.0
 
     measured = [
         c
@@ -40,6 +43,8 @@ def write(workflow: KernelWorkflow, history: History) -> Result:
     best = best_of(history)
     if best is None:
         return _not_achieved(history)
+    if not workflow.task.timed:
+        return _untimed(workflow, history, best)
     measured = history.measurements[best.id]
     files = _files(workflow, history, best, measured)
     fault = workflow.designer.try_package({n: files[n] for n in ("kernel.c", "kernel.py")})
@@ -73,10 +78,8 @@ def _files(
     tried = [seconds for _, seconds in trace.tried] if trace else []
     speeds = [spec.flops / s / 1e9 if math.isfinite(s) else 0.0 for s in tried]
     return {
-        "kernel.c": source.text,
-        "kernel.h": header(spec, source),
+        **_sources(workflow, best),
         "kernel.py": python_module(spec, source),
-        "kernel.tl": workflow.workbench.run.artifacts.text(best.files["kernel.tl"]),
         "search.svg": search_svg(speeds, rival, name),
         "roofline.svg": roofline_svg(
             card.flops * dot_gain(spec) / 1e9,
@@ -85,6 +88,35 @@ def _files(
             {"this kernel": speed, name: rival},
         ),
     }
+
+
+def _sources(workflow: KernelWorkflow, best: Candidate) -> dict[str, str]:
+    spec = workflow.task.spec
+    _, source = workflow.designer.write(workflow.task, workflow.point_of(best))
+    return {
+        "kernel.c": source.text,
+        "kernel.h": header(spec, source),
+        "kernel.tl": workflow.workbench.run.artifacts.text(best.files["kernel.tl"]),
+    }
+
+
+def _untimed(workflow: KernelWorkflow, history: History, best: Candidate) -> Result:
+    """A kernel for a processor that is emulated here."""
+    task = workflow.task
+    _, source = workflow.designer.write(task, workflow.point_of(best))
+    files = _sources(workflow, best) | {"kernel.s": workflow.designer.assembly(source)}
+    verdict = history.verdicts[best.id]
+    return Result(
+        status="done",
+        workflow="kernel",
+        evidence=verdict.evidence,
+        detail=f"{verdict.reason}, on {task.card.isa} under {task.card.model}; not timed",
+        reasons=("an emulator says nothing of speed: the block sizes are the engine's defaults",),
+        artifacts=_artifacts(
+            workflow.workbench, {name: text for name, text in files.items() if text}
+        ),
+        metrics=history.measurements[best.id].metrics,
+    )
 
 
 def _artifacts(workbench: Workbench, files: Mapping[str, str]) -> tuple[Artifact, ...]:

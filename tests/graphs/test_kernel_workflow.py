@@ -18,6 +18,7 @@ from memory.runs import RunStore
 from sandboxes.probe import open_sandbox
 from tools.kernels import sandboxed
 from tools.kernels.card import Card, best_isa, processor_features
+from tools.kernels.emulated import card_of, missing_tools
 from tools.kernels.operators import Gemm
 
 TINY = "row sums, 8 rows of 32, for this CPU"
@@ -139,3 +140,26 @@ def test_the_library_gives_the_first_candidate_of_a_near_shape(bench):
         (first,) = near.propose()
         assert near.point_of(first) == {"bm": 4}
         assert "kernel library" in first.origin
+
+
+@pytest.mark.skipif(
+    bool(missing_tools(card_of("rvv256"))), reason="no RISC-V compiler and emulator here"
+)
+def test_for_another_processor_there_is_checked_source_and_no_time(bench):
+    workbench = bench()
+    with workbench.run:
+        workflow = begin(workbench, "a 24x16x8 GEMM for RISC-V with vectors")
+        assert isinstance(workflow, KernelWorkflow)
+        context = LoopContext(workflow, workbench.run, "1")
+        final = build_loop().invoke({}, {"recursion_limit": 50}, context=context)["result"]
+        files = {a["name"]: workbench.run.artifacts.text(a["sha256"]) for a in final["artifacts"]}
+        (right,) = workflow.propose()
+        code = workflow.code_of(right)
+        wrong = workbench.run.artifacts.put(code.replace("c0_0 += a0 * b0", "c0_0 -= a0 * b0"))
+        verdict = workflow.check(
+            right.model_copy(update={"files": {**right.files, "kernel.c": wrong}})
+        )
+    assert (final["status"], final["evidence"]) == ("done", "tested")
+    assert set(final["metrics"]) == {"error"} and "not timed" in final["detail"]
+    assert "vfmacc" in files["kernel.s"]
+    assert verdict.outcome == "fail"

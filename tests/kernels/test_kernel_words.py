@@ -60,7 +60,9 @@ UNCLEAR = {
     "attention, 7 heads, 2 kv heads, 100 tokens, d=32": "multiple",
     "sliding window attention, 8 heads, 64 tokens, d=64": "how large",
     "gemm 512x512x512 on 4 threads": "one thread",
-    "gemm 512x512x512 for NEON": "neon",
+    "gemm 512x512x512 for AMX": "amx",
+    "gemm 512x512x512 for RVV with VLEN 1024": "128, 256, 512 bits",
+    "gemm 512x512x512 for NEON and AVX2": "avx2 and neon",
     "gemm 8x8x8 for this CPU and this GPU": "one of them",
     "attention backward, 8 heads, 64 tokens, d=64": "forward",
     "softmax and gemm of 64 x 64": "one operator",
@@ -102,6 +104,22 @@ def test_machines_are_read():
     assert read("fp16 gemm 64x64x64 on an H100").gpu
     assert read("gemm 64x64x64 with AVX2").isa == "avx2"
     assert (read("gemm 64x64x64").gpu, read("gemm 64x64x64").isa) == (False, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "isa"),
+    [
+        ("on RISC-V C910", "rvv256"),
+        ("for RVV with VLEN 512", "rvv512"),
+        ("rvv128", "rvv128"),
+        ("in Arm SVE", "sve256"),
+        ("for sve 1024", "sve1024"),
+        ("for an Arm CPU", "neon"),
+    ],
+)
+def test_other_processors_are_read(words, isa):
+    reading = read(f"a 1024x1024x1024 GEMM {words}")
+    assert (reading.isa, reading.operator()) == (isa, Gemm(1024, 1024, 1024))
 
 
 SIZE = st.integers(1, 9999)

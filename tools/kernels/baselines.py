@@ -121,12 +121,13 @@ def layernorm_torch(x: Any, g: Any, b: Any, y: Any) -> None:
     """Layer norm of rows."""
     torch = _torch()
     x, g, b = (torch.from_numpy(v) for v in (x, g, b))
-    torch.native_layer_norm(x, x.shape[1:], g, b, 1e-5, out=_outs(torch, y))
-
-
-def _outs(torch: Any, y: Any) -> Any:
-    statistics = torch.empty((y.shape[0], 1))
-    return torch.from_numpy(y), statistics, statistics.clone()
+    mean, deviation = (torch.empty((y.shape[0], 1)) for _ in range(2))
+    torch.ops.aten.native_layer_norm.out(
+        *(x, x.shape[1:], g, b, 1e-5),
+        out0=torch.from_numpy(y),
+        out1=mean,
+        out2=deviation,
+    )
 
 
 def gelu_torch(x: Any, y: Any) -> None:

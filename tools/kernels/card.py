@@ -28,6 +28,12 @@ float peak(long n) {
   return s[0];
 }
 """
+_COPY = """
+void copy(float *to, const float *from, long count) {
+  for (long i = 0; i < count; i += VL) v_stream(to + i, v_load(from + i));
+  streamed();
+}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,7 @@ def detect() -> Card:
         l1=_cache("LEVEL1_DCACHE_SIZE", 32768),
         l2=_cache("LEVEL2_CACHE_SIZE", 1 << 20),
         flops=_peak(isa),
-        bytes=_bandwidth(),
+        bytes=_bandwidth(isa),
     )
 
 
@@ -109,22 +115,31 @@ def _cache(name: str, otherwise: int) -> int:
 def _peak(isa: str) -> float:
     """Fused multiply-adds a second on independent registers, counted as two operations."""
     target = ISAS[isa]
-    flags = ("-O3", "-ffp-contract=fast", *target.flags)
-    text = _PEAK.replace("BYTES", str(4 * target.lanes))
-    with tempfile.TemporaryDirectory() as folder:
-        library = ctypes.CDLL(str(build(Source(text, (), target.compiler, flags), Path(folder))))
-    library.peak.argtypes, library.peak.restype = [ctypes.c_long], ctypes.c_float
+    peak = _compiled(_PEAK.replace("BYTES", str(4 * target.lanes)), isa).peak
+    peak.argtypes, peak.restype = [ctypes.c_long], ctypes.c_float
     turns = 1_000_000
-    best = min(_timed(lambda: library.peak(turns)) for _ in range(7))
+    best = min(_timed(lambda: peak(turns)) for _ in range(7))
     return turns * 12 * target.lanes * 2 / best
 
 
-def _bandwidth() -> float:
-    """Bytes read and written a second by a large copy."""
+def _bandwidth(isa: str) -> float:
+    """Bytes read and written a second by a large copy, with stores that go past the caches."""
+    copy = _compiled(ISAS[isa].prelude(frozenset()) + _COPY, isa).copy
+    copy.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_long]
     source = np.ones(16 << 20, np.float32)
     target = np.zeros_like(source)
-    best = min(_timed(lambda: np.copyto(target, source)) for _ in range(7))
-    return 2 * source.nbytes / best
+    places = target.ctypes.data, source.ctypes.data
+    skip = -places[0] % 64  # a stream needs whole cache lines
+    count = source.size - 64
+    best = min(_timed(lambda: copy(*(p + skip for p in places), count)) for _ in range(7))
+    return 8 * count / best
+
+
+def _compiled(text: str, isa: str) -> ctypes.CDLL:
+    target = ISAS[isa]
+    flags = ("-O3", "-ffp-contract=fast", *target.flags)
+    with tempfile.TemporaryDirectory() as folder:
+        return ctypes.CDLL(str(build(Source(text, (), target.compiler, flags), Path(folder))))
 
 
 def _timed(call: object) -> float:

@@ -64,6 +64,13 @@ def emulated(card: Card) -> bool:
     return bool(isa.emulator) and not isa.needs <= processor_features()
 
 
+def missing_tools(card: Card) -> str:
+    """What must be installed for a card's kernels to be checked here; empty for nothing."""
+    isa = ISAS[card.isa]
+    lacking = [w for w in (isa.compiler, isa.emulator.split()[0]) if not shutil.which(w)]
+    return f"{isa.name} needs {' and '.join(lacking)}: install {isa.packages}" if lacking else ""
+
+
 class EmulatedWorker(Worker):
     """A worker that is a program of another processor; it has one set of arrays."""
 
@@ -94,10 +101,9 @@ def check_emulated(spec: Operator, source: Source, card: Card, folder: Path) -> 
     """Compile for the card's target and check under its emulator. Raises NoEmulator,
     CompileError and Refused.
     """
-    isa = ISAS[card.isa]
-    if lacking := [w for w in (isa.compiler, isa.emulator.split()[0]) if not shutil.which(w)]:
-        raise NoEmulator(f"{isa.name} needs {' and '.join(lacking)}: install {isa.packages}")
+    if lacking := missing_tools(card):
+        raise NoEmulator(lacking)
     program = link(source, folder)
     arena = Arena(spec, tuple(a.name for a in source.arguments), 1, folder)
-    with EmulatedWorker(program, arena, isa.emulator) as worker:
+    with EmulatedWorker(program, arena, ISAS[card.isa].emulator) as worker:
         return check(worker, arena, np.random.default_rng())

@@ -21,6 +21,11 @@ def compile_line(source: Source) -> str:
     return f"{source.compiler} -std=gnu11 -shared -fPIC {flags} kernel.c -o kernel.so -lm"
 
 
+def assembly_line(source: Source) -> str:
+    """The command that prints the kernel in assembly."""
+    return f"{source.compiler} -std=gnu11 -S {' '.join(source.flags)} kernel.c -o -"
+
+
 def c_file(spec: Operator, source: Source) -> str:
     """The kernel's source with what it is in front."""
     return f"/* {' '.join(words_of(spec))}\n   {compile_line(source)} */\n{source.text}"

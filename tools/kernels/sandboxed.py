@@ -31,6 +31,7 @@ _PARTS = ("tl", "kernels", "kernels/c", "kernels/gpu")
 MAX_ARRAYS = 400 << 20
 MAX_SCORES = 64 << 20
 MAX_FLOPS = 3 * 10**11
+MAX_EMULATED_FLOPS = 3 * 10**9
 
 
 class KernelRefused(RuntimeError):
@@ -46,14 +47,17 @@ class Subject:
     code: str
 
 
-def too_large(spec: Operator) -> str:
-    """Why an operator cannot be checked against float64 within the limits; empty when it can."""
+def too_large(spec: Operator, foreign: bool) -> str:
+    """Why an operator cannot be checked against float64 within the limits, under an emulator
+    when its processor is a ``foreign`` one; empty when it can.
+    """
+    most = MAX_EMULATED_FLOPS if foreign else MAX_FLOPS
     if traffic(spec) > MAX_ARRAYS:
         return f"its arrays hold more than {MAX_ARRAYS >> 20} MB"
     if isinstance(spec, Attention) and _scores(spec) > MAX_SCORES:
         return f"its float64 reference has more than {MAX_SCORES >> 20} million scores"
-    if spec.flops > MAX_FLOPS:
-        return f"its float64 reference takes more than {MAX_FLOPS:.0e} operations"
+    if spec.flops > most:
+        return f"it takes more than {most:.0e} operations"
     return ""
 
 

@@ -51,8 +51,11 @@ def space(spec: Operator, card: Card) -> Space:
             }
         case Conv2d():
             return {"bm": _upto((48, 24, 96), spec.out_width), "tile": tiles}
-        case _:
+        case Gemv():
             return {"bm": (1, 2, 4, 8, 32)}
+        case _:
+            large = 4 * spec.rows * spec.columns > card.l2
+            return {"bm": (1, 2, 4, 8, 32)} | ({"store": ("keep", "stream")} if large else {})
 
 
 def _upto(values: tuple[int, ...], extent: int) -> tuple[int | str, ...]:
@@ -78,6 +81,7 @@ def schedule(point: Point, card: Card) -> Schedule:
         unroll=int(point.get("unroll", 2)),
         pack_left=pack in ("both", "left"),
         pack_right=pack in ("both", "right"),
+        stream=point.get("store") == "stream",
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from tools.kernels.c.isa import TARGETS
 from tools.kernels.notation import BadOperator, Operator, make
 from tools.kernels.operators import Gemm
 from tools.kernels.word_rules import RULES, Unclear, Words
@@ -47,7 +48,15 @@ OPERATOR_WORDS = re.compile(
 _ROWS = ("softmax", "layernorm", "rmsnorm", "sum", "max", "mean")
 _GPU = r"\b(?:gpus?|cuda|[ah][12]00|hopper|ampere|tilelang|triton|nvidia|sm_\d+\w?)\b"
 _CPU = r"\bcpus?\b|\bavx\w*|\bprocessor\b"
-_ELSEWHERE = r"\b(?:neon|sve|rvv|risc-?v|arm|aarch64|amx|rocm|amd gpu|npu|tpu|metal)\b"
+_ELSEWHERE = r"\b(?:amx|rocm|amd gpu|npu|tpu|metal)\b"
+_FAMILIES = {
+    "sve": r"\bsve[- ]?(\d{3,4})?\b",
+    "rvv": r"\b(?:rvv|risc-?v)[- ]?(\d{3,4})?\b",
+    "neon": r"\b(?:neon|arm|aarch64)()\b",
+}
+"""Words for processors that are emulated here, with the bits of a vector register."""
+_LANES = 256
+"""Bits of a vector register where the words do not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +102,39 @@ def _machine(words: Words) -> tuple[bool, str]:
     if gpu and cpu:
         raise Unclear("the words name a CPU and a GPU: a kernel is for one of them")
     if other := words.take(_ELSEWHERE):
-        raise Unclear(f"no kernel is made for {other[0]}: there are AVX-512, AVX2, and TileLang")
+        raise Unclear(
+            f"no kernel is made for {other[0]}: there are AVX, NEON, SVE, RVV and TileLang"
+        )
     wanted = {
         name
         for name, pattern in (("avx512", r"\bavx-?512\w*\b"), ("avx2", r"\bavx-?2\b"))
         if words.take(pattern)
     }
+    if foreign := _emulated(words):
+        wanted.add(foreign)
     if len(wanted) > 1:
-        raise Unclear("the words name AVX-512 and AVX2: a kernel is for one of them")
+        raise Unclear(f"the words name {' and '.join(sorted(wanted))}: a kernel is for one of them")
     threads = words.number(r"N[- ](?:threads?|cores?)\b")
     if threads and threads > 1:
         raise Unclear("kernels run on one thread: call them from your own threads, one part each")
     if words.take(r"\bbackward\b|\bgradients?\b|\bdropout\b"):
         raise Unclear("only forward operators without dropout are made from words")
     return gpu, "".join(wanted)
+
+
+def _emulated(words: Words) -> str:
+    """A target of another processor, with the length of its vector registers; empty for none."""
+    said = {name: words.take(pattern) for name, pattern in _FAMILIES.items()}
+    family = next((name for name, match in said.items() if match), "")
+    bits = words.number(r"\bvlen\s*(?:=|:|of|is)?\s*N", r"N[- ]?bits? vectors?\b")
+    if family in ("", "neon"):
+        return family
+    bits = int(next((m[1] for m in said.values() if m and m[1]), bits or _LANES))
+    known = [int(name.removeprefix(family)) for name in TARGETS[family]]
+    if bits not in known:
+        lengths = ", ".join(map(str, known))
+        raise Unclear(f"{family.upper()} kernels are made for registers of {lengths} bits")
+    return f"{family}{bits}"
 
 
 def _operator(words: Words) -> str:

@@ -62,8 +62,9 @@ class _Emitter(Runs):
         )
         sizes = ", ".join(f"{k} = {v}" for k, v in self.plan.values.items())
         buffers = [f"static _Thread_local {text};" for text in self.buffers.values()]
-        head = f"void kernel({arguments}) {{"
-        return "\n".join([*buffers, head, f"  enum {{ {sizes} }};", *self.lines, "}", ""])
+        lines = [f"  enum {{ {sizes} }};", *self.lines]
+        lines += ["  streamed();"] if self.schedule.stream else []
+        return "\n".join([*buffers, f"void kernel({arguments}) {{", *lines, "}", ""])
 
     def block(self, statements: Sequence[Statement]) -> None:
         for s in statements:

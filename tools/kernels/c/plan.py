@@ -37,7 +37,7 @@ class Schedule:
     """What is chosen below TL: the micro-kernel and what gets packed.
 
     ``rows`` by ``vectors`` registers accumulate; ``unroll`` is along k. ``threads`` share the
-    parallel loops.
+    parallel loops. ``stream`` sends rows of results past the caches, for arrays larger than those.
     """
 
     isa: str = "avx512"
@@ -47,6 +47,7 @@ class Schedule:
     pack_left: bool = True
     pack_right: bool = True
     threads: int = 1
+    stream: bool = False
 
 
 @dataclass(frozen=True, slots=True)

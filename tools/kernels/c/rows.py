@@ -55,7 +55,8 @@ _SCALAR = {
 class Matrix:
     """A row-major tile in memory: pointer expression, row stride, valid columns, type.
 
-    ``exact`` promises that whole vectors can be read and written to the end of a row.
+    ``exact`` promises that whole vectors can be read and written to the end of a row; a
+    ``stream`` is not read again soon.
     """
 
     pointer: str
@@ -63,6 +64,7 @@ class Matrix:
     columns: str
     dtype: str = "fp32"
     exact: bool = False
+    stream: bool = False
 
 
 @dataclass(slots=True)
@@ -223,18 +225,21 @@ def _store(matrix: Matrix, value: str) -> str:
     at = f"{matrix.pointer} + c_"
     if matrix.dtype == "bf16":
         return f"h_store({at}, {value}, @N);"
+    if matrix.stream:
+        return f"v_@S({at}, {value}@L);"
     return f"v_store({at}, {value});" if matrix.exact else f"v_store@M({at}, {value}@L);"
 
 
 def _whole(line: str) -> str:
     """A body line for a vector inside the row: every lane counts."""
     line = re.sub(r"@K(\w+), [^@]*@E", r"\1", line)
-    return line.replace("@N", "VL").replace("@M", "").replace("@L", "")
+    return line.replace("@N", "VL").replace("@M", "").replace("@L", "").replace("@S", "stream")
 
 
 def _tail(line: str) -> str:
     """A body line for the last n_ columns: masked memory, and @K..@E keeps those lanes only."""
     line = re.sub(r"@K(\w+), ([^@]*)@E", r"v_below(\1, n_, \2)", line)
+    line = line.replace("@S", "store@M")
     return line.replace("@N", "n_").replace("@M", "m").replace("@L", ", n_")
 
 

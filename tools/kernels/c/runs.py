@@ -99,7 +99,9 @@ class Runs(Storage):
         segment = self.run.segment
         assert segment is not None
         segment.values[f"{s.result}@"] = value
-        segment.dirty[f"{s.result}@"] = Matrix(pointer, stride, columns, array.dtype)
+        segment.dirty[f"{s.result}@"] = Matrix(
+            *(pointer, stride, columns, array.dtype), stream=self.schedule.stream
+        )
         if fresh_columns:
             self.flush()
 

@@ -1,8 +1,10 @@
 """The vector vocabulary in C: what the emitted code says, and how each target means it.
 
 ``COMMON`` is written in the vector extension that GCC and Clang share; a target supplies what
-the extension lacks: ``v_max``, ``v_min``, ``v_if_more``, and operations on the first n lanes
-(``v_below`` and ``v_from`` replace the others, ``v_loadm``/``v_storem`` touch no more memory).
+the extension lacks: ``v_max``, ``v_min``, ``v_if_more``, ``v_scale`` (times two to the n), and
+operations on the first n lanes (``v_below`` and ``v_from`` replace the others,
+``v_loadm``/``v_storem`` touch no more memory). ``v_stream`` is a store of whole vectors that goes
+past the caches where a target can.
 """
 
 COMMON = """
@@ -42,6 +44,7 @@ BASICS
 /* exp: x = n ln 2 + r, and a fit of (e^r - 1 - r) / r^2, relative error 4e-9. */
 static inline vf v_exp(vf x) {
   const vf magic = v_set1(12582912.0f);
+  x = v_max(v_set1(-104.0f), v_min(v_set1(89.0f), x));
   vf n = (x * v_set1(1.44269504f) + magic) - magic;
   vf r = x - n * v_set1(0.693145752f) - n * v_set1(1.42860677e-6f);
   vf q = v_set1(0.0013946561f);
@@ -49,10 +52,7 @@ static inline vf v_exp(vf x) {
   q = q * r + v_set1(0.0416662619f);
   q = q * r + v_set1(0.1666651517f);
   q = q * r + v_set1(0.5f);
-  vf y = q * r * r + r + v_set1(1.0f);
-  vf power = (vf)((__builtin_convertvector(v_min(n, v_set1(127.0f)), vi) + i_set1(127)) << 23);
-  y = v_if_more(x, v_set1(-87.3f), y * power, v_set1(0.0f));
-  return v_if_more(x, v_set1(88.7f), v_set1(INFINITY), y);
+  return v_scale(q * r * r + r + v_set1(1.0f), n);
 }
 static inline vf v_abs(vf x) { return (vf)((vi)x & i_set1(0x7fffffff)); }
 static inline vf v_sign(vf size, vf of) {
@@ -99,6 +99,18 @@ static inline void h_store(uint16_t *p, vf x, long n) {
   for (long i = 0; i < n; i++) p[i] = bf16_round(s[i]);
 }
 """
+# In two steps: at the ends of the range one power of two is not a float.
+SCALE = """
+static inline vf v_power(vi n) { return (vf)((n + i_set1(127)) << 23); }
+static inline vf v_scale(vf x, vf n) {
+  const vi whole = __builtin_convertvector(n, vi), half = whole >> 1;
+  return x * v_power(half) * v_power(whole - half);
+}
+"""
+STREAM = """
+static inline void v_stream(float *p, vf x) { v_store(p, x); }
+static inline void streamed(void) {}
+"""
 SELECT = """
 static inline vf v_if_more(vf x, vf y, vf a, vf b) {
   const vi more = x > y;
@@ -116,6 +128,12 @@ static inline vf v_from(vf x, long n, float other) {
 """
 AVX512 = """
 #include <immintrin.h>
+static inline vf v_scale(vf x, vf n) { return (vf)_mm512_scalef_ps((__m512)x, (__m512)n); }
+static inline void v_stream(float *p, vf x) {
+  if ((uintptr_t)p % sizeof x == 0) _mm512_stream_ps(p, (__m512)x);
+  else v_store(p, x);
+}
+static inline void streamed(void) { _mm_sfence(); }
 #define LANES_BELOW(n) (__mmask16) _bzhi_u32(0xffff, (unsigned)(n))
 static inline vf v_max(vf a, vf b) { return (vf)_mm512_max_ps((__m512)a, (__m512)b); }
 static inline vf v_min(vf a, vf b) { return (vf)_mm512_min_ps((__m512)a, (__m512)b); }
@@ -146,10 +164,16 @@ static inline void i_storem(int32_t *p, vi x, long n) {
 """
 AVX2 = (
     SELECT
+    + SCALE
     + """
 #include <immintrin.h>
 static inline vf v_max(vf a, vf b) { return (vf)_mm256_max_ps((__m256)a, (__m256)b); }
 static inline vf v_min(vf a, vf b) { return (vf)_mm256_min_ps((__m256)a, (__m256)b); }
+static inline void v_stream(float *p, vf x) {
+  if ((uintptr_t)p % sizeof x == 0) _mm256_stream_ps(p, (__m256)x);
+  else v_store(p, x);
+}
+static inline void streamed(void) { _mm_sfence(); }
 static const int32_t LANE_MASK[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
 #define LANES_BELOW(n) _mm256_loadu_si256((const __m256i *)(LANE_MASK + 8 - (n)))
 static inline vf v_loadm(const float *p, long n) {
@@ -168,6 +192,8 @@ static inline void i_storem(int32_t *p, vi x, long n) {
 )
 NEON = (
     SELECT
+    + SCALE
+    + STREAM
     + """
 #include <arm_neon.h>
 static inline vf v_max(vf a, vf b) { return (vf)vmaxq_f32((float32x4_t)a, (float32x4_t)b); }
@@ -189,6 +215,8 @@ static inline void i_storem(int32_t *p, vi x, long n) { v_storem((float *)p, (vf
 )
 SVE = (
     SELECT
+    + SCALE
+    + STREAM
     + """
 #include <arm_sve.h>
 #define LANES_BELOW(n) svwhilelt_b32_s64(0, n)
@@ -200,7 +228,10 @@ static inline vi i_loadm(const int32_t *p, long n) { return svld1_s32(LANES_BELO
 static inline void i_storem(int32_t *p, vi x, long n) { svst1_s32(LANES_BELOW(n), p, x); }
 """
 )
-RVV = """
+RVV = (
+    SCALE
+    + STREAM
+    + """
 #include <riscv_vector.h>
 typedef vfloat32m1_t rf __attribute__((riscv_rvv_vector_bits(32 * VL)));
 typedef vint32m1_t ri __attribute__((riscv_rvv_vector_bits(32 * VL)));
@@ -224,6 +255,7 @@ static inline vi i_loadm(const int32_t *p, long n) {
 }
 static inline void i_storem(int32_t *p, vi x, long n) { __riscv_vse32(p, (ri)x, (size_t)n); }
 """
+)
 
 DOT_AVX512_BF16 = """
 static inline vf dot_bf16(vf c, vi a, vi b) {
