@@ -16,6 +16,7 @@ from tools.kernels.notation import Operator, words_of
 from tools.kernels.operators import Gemm
 from tools.kernels.package import header, python_module
 from tools.kernels.pictures import roofline_svg, search_svg
+from tools.kernels.torch_module import torch_module
 
 if TYPE_CHECKING:
     from graphs.kernel import KernelWorkflow
@@ -80,6 +81,7 @@ def _files(
     return {
         **_sources(workflow, best),
         "kernel.py": python_module(spec, source),
+        "kernel_torch.py": torch_module(spec),
         "search.svg": search_svg(speeds, rival, name),
         "roofline.svg": roofline_svg(
             card.flops * dot_gain(spec) / 1e9,

@@ -46,8 +46,11 @@ _RAW = {
     "int32": np.int32,
 }
 # Symbols a kernel may take from outside itself; no BLAS, no clock, no thread of its own making.
+_MATHEMATICS = ("exp", "log", "sqrt", "tanh", "erf", "pow", "fmax", "fmin", "floor", "rint")
 ALLOWED = frozenset(
-    {"expf", "logf", "sqrtf", "tanhf", "memcpy", "memset", "__tls_get_addr", "__stack_chk_fail"}
+    {*_MATHEMATICS, *(f"{name}f" for name in _MATHEMATICS)}
+    | {"memcpy", "memset", "memmove", "malloc", "calloc", "aligned_alloc", "free"}
+    | {"__tls_get_addr", "__stack_chk_fail"}
     | {"GOMP_parallel", "omp_get_num_threads", "omp_get_thread_num", "__gmon_start__"}
     | {"GOMP_loop_nonmonotonic_dynamic_start", "GOMP_loop_nonmonotonic_dynamic_next"}
     | {"GOMP_loop_end_nowait", "__cxa_finalize"}

@@ -15,10 +15,10 @@ _NUMPY = {"fp32": "float32", "bf16": "uint16", "int8": "int8", "int32": "int32"}
 
 
 def compile_line(source: Source) -> str:
-    """The command that makes ``kernel.so``."""
+    """The command that makes ``libkernel.so``."""
     # GCC warns of a loop that packing never enters when it has inlined the size.
     flags = " ".join([*source.flags, "-Wno-aggressive-loop-optimizations"])
-    return f"{source.compiler} -std=gnu11 -shared -fPIC {flags} kernel.c -o kernel.so -lm"
+    return f"{source.compiler} -std=gnu11 -shared -fPIC {flags} kernel.c -o libkernel.so -lm"
 
 
 def assembly_line(source: Source) -> str:
@@ -76,9 +76,9 @@ ORDER = $order
 @functools.cache
 def library():
     """The compiled kernel."""
-    if not (HERE / "kernel.so").exists():
+    if not (HERE / "libkernel.so").exists():
         subprocess.run(COMMAND.split(), cwd=HERE, check=True)
-    found = ctypes.CDLL(str(HERE / "kernel.so"))
+    found = ctypes.CDLL(str(HERE / "libkernel.so"))
     found.kernel.restype = None
     return found
 
@@ -184,6 +184,12 @@ _FUNCTIONS = {
     "Sigmoid": "1 / (1 + np.exp(-{x}))",
     "Exp": "np.exp({x})",
 }
+
+
+def definition(spec: Operator) -> str:
+    """A numpy function that computes the operator, as text."""
+    names = ", ".join(name for name, a in signature(spec).items() if not a.output)
+    return "\n".join([f"def {name_of(spec)}({names}):", *(f"    {x}" for x in _definition(spec))])
 
 
 def _definition(spec: Operator) -> list[str]:
