@@ -107,10 +107,13 @@ def test_the_methods_are_compared_on_one_measured_landscape(monkeypatch, tmp_pat
     monkeypatch.setattr(search_table, "_timed", fake_time)
     spec = Gemm(64, 64, 600)
     card = Card("this", "avx2", frozenset(), 32768, 1 << 20, 1e12, 1e12)
-    row = search_table.compare(spec, card, tmp_path, budget=12, seeds=2)
+    weights = {"sketch": {"blocked": 1e6}, "bk": {"16": 1e6}}
+    row = search_table.compare(spec, card, tmp_path, 12, 2, weights)
     assert len(timed) == row["points"] == len({str(p) for p in timed})
     assert all(len(curve) == 12 for curves in row["curves"].values() for curve in curves)
     assert row["curves"]["hill"][0][0] == 0
+    best = spec.flops / (1e-3 * (1 + 16 / 512)) / 1e9
+    assert row["curves"]["mcts, prior"][0][1] == best, "the first look after the default obeys"
     assert search_table.medians([[1.0, 3.0], [2.0], [4.0, 5.0]]) == [2.0, 3.0]
     picture = curves_svg({"hill": [1.0, 2.0], "mcts": [1.0, 3.0]})
     assert picture.count("<polyline") == 2 and "mcts: 3" in picture

@@ -15,6 +15,8 @@ from tools.kernels.space import Point, Space
 
 Evaluate = Callable[[Point], float]
 Prior = Callable[[Point, str, tuple[int | str, ...]], list[float]]
+Method = Callable[[Space, Evaluate, int, int], "Trace"]
+"""Search a space within a budget of evaluations, from a seed."""
 
 
 @dataclass(slots=True)
@@ -99,7 +101,9 @@ class _Node:
 def mcts(
     space: Space, evaluate: Evaluate, budget: int, seed: int, prior: Prior | None = None
 ) -> Trace:
-    """UCT with priors (PUCT): one level an axis, rollouts at random, reward best over value."""
+    """UCT with priors (PUCT): one level an axis, rollouts drawn from the prior, reward best over
+    value.
+    """
     memory, random = _Memory(evaluate, budget), Random(seed)
     root = _Node()
     best = memory({axis: choices[0] for axis, choices in space.items()})
@@ -107,10 +111,10 @@ def mcts(
         path, point = [root], {}
         node: _Node | None = root
         for axis, choices in space.items():
-            if node is None:
-                point[axis] = random.choice(choices)
-                continue
             weights = prior(point, axis, choices) if prior else [1.0] * len(choices)
+            if node is None:
+                point[axis] = random.choices(choices, weights)[0]
+                continue
             choice = _select(node, choices, weights, random)
             point[axis] = choice
             fresh = choice not in node.children
@@ -141,7 +145,7 @@ def _select(
     return max(zip(choices, weights, strict=True), key=score)[0]
 
 
-METHODS: dict[str, Callable[[Space, Evaluate, int, int], Trace]] = {
+METHODS: dict[str, Method] = {
     "hill": hill_climb,
     "random": random_search,
     "mcts": mcts,

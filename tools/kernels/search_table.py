@@ -4,6 +4,9 @@ Every method gets the same number of evaluations of the same space (sketch and p
 several seeds. A point is timed as the product ranks points (``measure.quick``): CPU seconds of
 its own process. Timings drift on a shared machine, so the methods of one seed take turns and a
 point is timed once an operator: all methods then search the same measured landscape.
+
+``--priors FILE`` adds MCTS with weights that somebody, a model for instance, gave the choices:
+``{operator: {axis: {choice: weight}}}``, choices as text.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import math
 import statistics
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +28,7 @@ from tools.kernels.measure import Refused, quick
 from tools.kernels.notation import Operator, words_of
 from tools.kernels.operators import Gemm
 from tools.kernels.pictures import curves_svg
-from tools.kernels.search import METHODS
+from tools.kernels.search import METHODS, Method, mcts
 from tools.kernels.space import Point, kernel, space
 from tools.kernels.tune import cold
 from tools.tl import TLError
@@ -36,7 +40,12 @@ OPERATORS: tuple[Operator, ...] = (
 )
 
 
-def compare(spec: Operator, card: Card, folder: Path, budget: int, seeds: int) -> dict[str, Any]:
+Weights = dict[str, dict[str, float]]
+
+
+def compare(
+    spec: Operator, card: Card, folder: Path, budget: int, seeds: int, weights: Weights | None
+) -> dict[str, Any]:
     """Best GFLOP/s after each evaluation, by method and seed; 0 until a point is right."""
     known: dict[str, float] = {}
 
@@ -46,12 +55,24 @@ def compare(spec: Operator, card: Card, folder: Path, budget: int, seeds: int) -
             known[key] = _timed(spec, point, card, folder)
         return known[key]
 
-    curves: dict[str, list[list[float]]] = {name: [] for name in METHODS}
+    methods = dict(METHODS)
+    if weights:
+        methods["mcts, prior"] = _with(weights)
+    curves: dict[str, list[list[float]]] = {name: [] for name in methods}
     for seed in range(seeds):
-        for name, method in METHODS.items():
+        for name, method in methods.items():
             trace = method(space(spec, card), seconds, budget, seed)
             curves[name].append([spec.flops / s / 1e9 for s in trace.curve])
     return {"operator": " ".join(words_of(spec)), "points": len(known), "curves": curves}
+
+
+def _with(weights: Weights) -> Method:
+    """MCTS that prefers what weighs more; a choice without a weight has one."""
+
+    def prior(_: Point, axis: str, choices: tuple[int | str, ...]) -> list[float]:
+        return [weights.get(axis, {}).get(str(choice), 1.0) for choice in choices]
+
+    return partial(mcts, prior=prior)
 
 
 def _timed(spec: Operator, point: Point, card: Card, folder: Path) -> float:
@@ -77,12 +98,15 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where search.json and the pictures go")
     parser.add_argument("--budget", type=int, default=40)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--priors", type=Path, help="weights of the choices, JSON")
     options = parser.parse_args()
+    priors = json.loads(options.priors.read_text()) if options.priors else {}
     options.folder.mkdir(parents=True, exist_ok=True)
     card, rows = detect(), []
     for number, spec in enumerate(OPERATORS):
         with tempfile.TemporaryDirectory() as folder:
-            row = compare(spec, card, Path(folder), options.budget, options.seeds)
+            weights = priors.get(" ".join(words_of(spec)))
+            row = compare(spec, card, Path(folder), options.budget, options.seeds, weights)
         rows.append(row)
         found = {name: medians(curves) for name, curves in row["curves"].items()}
         print(row["operator"], {name: round(curve[-1], 1) for name, curve in found.items()})
