@@ -108,7 +108,7 @@ def mcts(
     root = _Node()
     best = memory({axis: choices[0] for axis, choices in space.items()})
     while not memory.spent():
-        path, point = [root], {}
+        path, point = [root], Point()
         node: _Node | None = root
         for axis, choices in space.items():
             weights = prior(point, axis, choices) if prior else [1.0] * len(choices)
