@@ -16,6 +16,7 @@ typedef float vf __attribute__((vector_size(4 * VL)));
 typedef int32_t vi __attribute__((vector_size(4 * VL)));
 typedef float vfu __attribute__((vector_size(4 * VL), aligned(4), may_alias));
 typedef int32_t viu __attribute__((vector_size(4 * VL), aligned(4), may_alias));
+typedef uint16_t vh __attribute__((vector_size(2 * VL), aligned(2), may_alias));
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 #define CEIL(a, b) (((a) + (b) - 1) / (b))
@@ -88,12 +89,21 @@ static inline uint16_t bf16_round(float f) {
   uint32_t b; memcpy(&b, &f, 4);
   return f != f ? 0x7fc0 : (uint16_t)((b + 0x7fff + ((b >> 16) & 1)) >> 16);
 }
+/* bf16: whole vectors at once, parts by way of memory. */
 static inline vf h_load(const uint16_t *p, long n) {
+  if (n == VL) return (vf)(__builtin_convertvector(*(const vh *)p, vi) << 16);
   float s[VL] = {0};
   for (long i = 0; i < n; i++) s[i] = bf16_value(p[i]);
   return v_load(s);
 }
 static inline void h_store(uint16_t *p, vf x, long n) {
+  if (n == VL) {
+    const vi bits = (vi)x, rounded = bits + i_set1(0x7fff) + ((bits >> 16) & 1);
+    const vi number = x == x;
+    const vi kept = (rounded & number) | (i_set1(0x7fc00000) & ~number);
+    *(vh *)p = __builtin_convertvector(kept >> 16, vh);
+    return;
+  }
   float s[VL];
   v_store(s, x);
   for (long i = 0; i < n; i++) p[i] = bf16_round(s[i]);
@@ -290,7 +300,6 @@ static inline vi dot_int8(vi c, vi a, vi b) {
 """
 # Types without a dot instruction become 32-bit lanes as they are loaded.
 WIDEN = """
-typedef uint16_t vh __attribute__((vector_size(2 * VL), aligned(2), may_alias));
 typedef int8_t vb __attribute__((vector_size(VL), aligned(1), may_alias));
 static inline vf widen_bf16(const uint16_t *p) {
   return (vf)(__builtin_convertvector(*(const vh *)p, vi) << 16);
