@@ -103,6 +103,9 @@ OTHERS = [
     (Gemv(19, 44), lambda s: operators.gemv(s, 4)),
     (Conv2d(2, 9, 11, 5, 7, 3, pad=1), lambda s: operators.conv2d(s, 4)),
     (Conv2d(1, 8, 9, 6, 6, 3, depthwise=True), lambda s: operators.conv2d(s, 4)),
+    (Conv2d(2, 9, 12, 5, 7, 3, pad=1, stride=2), lambda s: operators.conv2d(s, 4)),
+    (Conv2d(1, 14, 12, 3, 4, 7, pad=3, stride=3), lambda s: operators.conv2d(s, 3)),
+    (Conv2d(1, 8, 10, 6, 6, 3, depthwise=True, stride=2), lambda s: operators.conv2d(s, 4)),
 ]  # fmt: skip
 
 

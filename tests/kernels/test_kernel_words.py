@@ -41,6 +41,9 @@ READ = {
     "GELU of 4096 x 1024": Elementwise("Gelu", 4096, 1024),
     "gemv 4096x2048": Gemv(4096, 2048),
     "3x3 convolution, 56x56 image, 64 channels, padding 1": Conv2d(1, 56, 56, 64, 64, 3, 1),
+    "3x3 convolution with stride 2, 56x56 image, 64 channels": Conv2d(
+        1, 56, 56, 64, 64, 3, stride=2
+    ),
     "conv2d 2x56x56x64 with 3x3 kernel, 128 output channels, same padding": Conv2d(
         2, 56, 56, 64, 128, 3, 1
     ),
@@ -68,7 +71,7 @@ UNCLEAR = {
     "softmax and gemm of 64 x 64": "one operator",
     "a fast kernel for this CPU": "which operator",
     "int8 gemm 64x64x64 with bias": "int8",
-    "3x3 convolution with stride 2, 56x56 image, 64 channels": "stride",
+    "3x3 convolution with stride 2, 55x55 image, 64 channels": "stride must divide",
     "5x5 conv on a 3x3 image with 4 channels": "exceeds",
     "bf16 softmax of 64 x 64": "fp32",
 }

@@ -78,10 +78,10 @@ class Gemv:
 
 @dataclass(frozen=True, slots=True)
 class Conv2d:
-    """Stride-1 convolution, zero padding ``pad`` on all sides, NHWC and weights (kh, kw, ci, co).
+    """Convolution, zero padding ``pad`` on all sides, NHWC and weights (kh, kw, ci, co).
 
     ``depthwise`` filters each channel on its own: ``co`` equals ``ci`` and weights are
-    (kh, kw, ci).
+    (kh, kw, ci). A ``stride`` above one must divide the width.
     """
 
     batch: int
@@ -92,14 +92,15 @@ class Conv2d:
     kernel: int
     pad: int = 0
     depthwise: bool = False
+    stride: int = 1
 
     @property
     def out_height(self) -> int:
-        return self.height + 2 * self.pad - self.kernel + 1
+        return (self.height + 2 * self.pad - self.kernel) // self.stride + 1
 
     @property
     def out_width(self) -> int:
-        return self.width + 2 * self.pad - self.kernel + 1
+        return (self.width + 2 * self.pad - self.kernel) // self.stride + 1
 
     @property
     def flops(self) -> int:
@@ -264,7 +265,11 @@ def gemv(spec: Gemv, bm: int) -> str:
 
 
 def conv2d(spec: Conv2d, block: int) -> str:
-    """Implicit GEMM over a row of ``block`` output pixels, one product a filter tap."""
+    """Implicit GEMM over a row of ``block`` output pixels, one product a filter tap.
+
+    TL's tiles have unit stride. With a stride S, S pixels of a row are taken as one of S times the
+    channels: the pixels that a tap meets are then neighbours, at an offset within them.
+    """
     sizes = {
         "NB": spec.batch,
         "H": spec.height,
@@ -272,13 +277,21 @@ def conv2d(spec: Conv2d, block: int) -> str:
         "CI": spec.ci,
         "CO": spec.co,
         "R": spec.kernel,
+        "S": spec.stride,
         "OH": spec.out_height,
         "OW": spec.out_width,
         "BW": block,
     }
     tile = "BW, CI" if spec.depthwise else "BW, CO"
     weights = "R, R, CI" if spec.depthwise else "R, R, CI, CO"
-    place = f"[n, y + r - {spec.pad}, x * BW + c - {spec.pad}, 0]"
+    whole = -(-spec.pad // spec.stride)  # strides that keep the tap's column positive
+    column = f"(c + {whole * spec.stride - spec.pad})"
+    place = (
+        f"[n, y + r - {spec.pad}, x * BW + c - {spec.pad}, 0]"
+        if spec.stride == 1
+        else f"[n, y * S + r - {spec.pad}, x * BW + {column} / S - {whole}, "
+        f"({column} - {column} / S * S) * CI]"
+    )
     if spec.depthwise:
         step = [
             f"Copy X (BW, CI) in coordinate {place} from global to register",
@@ -293,7 +306,7 @@ def conv2d(spec: Conv2d, block: int) -> str:
         ]
     return _join(
         *(f"Param {name} = {value}" for name, value in sizes.items()),
-        "Allocate X in global (NB, H, W, CI)",
+        f"Allocate X in global (NB, H, {'W, CI' if spec.stride == 1 else 'W / S, S * CI'})",
         f"Allocate F in global ({weights})",
         "Allocate Y in global (NB, OH, OW, CO)",
         f"Allocate Acc in register ({tile}) as fp32 layout {'row' if spec.depthwise else 'mma_C'}",

@@ -208,10 +208,10 @@ def _definition(spec: Operator) -> list[str]:
             return _rows(spec)
         case Conv2d():
             taps = "rsc->nyxc" if spec.depthwise else "rsco->nyxo"
-            p, view = spec.pad, "np.lib.stride_tricks.sliding_window_view"
+            p, s, view = spec.pad, spec.stride, "np.lib.stride_tricks.sliding_window_view"
             return [
                 f"x = np.pad(X, ((0, 0), ({p}, {p}), ({p}, {p}), (0, 0)))",
-                f"windows = {view}(x, ({spec.kernel},) * 2, (1, 2))",
+                f"windows = {view}(x, ({spec.kernel},) * 2, (1, 2))[:, ::{s}, ::{s}]",
                 f'return np.einsum("nyxcrs,{taps}", windows, F, optimize=True)',
             ]
         case Attention():

@@ -210,7 +210,8 @@ def _rows(spec: Rows, arrays: dict[str, Array]) -> Array:
 def _conv(spec: Conv2d, x: Array, weights: Array) -> Array:
     pad = ((0, 0), (spec.pad, spec.pad), (spec.pad, spec.pad), (0, 0))
     padded = np.pad(x, pad)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (spec.kernel,) * 2, axis=(1, 2))
+    every = np.lib.stride_tricks.sliding_window_view(padded, (spec.kernel,) * 2, axis=(1, 2))
+    windows = every[:, :: spec.stride, :: spec.stride]
     pattern = "nyxcrs,rsc->nyxc" if spec.depthwise else "nyxcrs,rsco->nyxo"
     return np.asarray(np.einsum(pattern, windows, weights.astype(x.dtype), optimize=True))
 

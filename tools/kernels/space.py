@@ -94,6 +94,8 @@ def program(spec: Operator, point: Point) -> str:
             return sketch(spec, p["bm"], p["bn"], p["bk"])
         case Attention():
             return forward(spec, p["bm"], p["bn"])
+        case Conv2d() if spec.width % spec.stride:
+            raise Unsupported("the stride of a convolution must divide the width of the image")
         case Conv2d():
             return operators.conv2d(spec, p["bm"])
         case Rows():

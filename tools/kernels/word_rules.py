@@ -157,8 +157,7 @@ def conv2d(words: Words) -> None:
         raise Unclear("images are NHWC, not NCHW")
     if words.take(r"\bdilat\w+|\bgroup(?:s|ed)\b"):
         raise Unclear("dilated and grouped convolutions are not made; depthwise ones are")
-    if (words.number(rf"\bstride{_IS}N") or 1) != 1:
-        raise Unclear("convolutions have stride 1")
+    words.put("stride", words.number(rf"\bstrides?{_IS}N"))
     if words.take(r"\bdepth-?wise\b"):
         words.put("depthwise", True)
     _batch(words)

@@ -201,6 +201,7 @@ def _consistent(spec: Operator) -> Operator:
         ("heads must be a multiple of the key heads", lambda s: s.heads % s.kv_heads == 0),
         ("sizes must be at least 1", lambda s: min(_sizes(s)) >= 1),
         ("the filter exceeds the padded image", lambda s: min(s.out_height, s.out_width) >= 1),
+        ("the stride must divide the width of the image", lambda s: s.width % s.stride == 0),
         ("a depthwise convolution has as many output as input channels",
          lambda s: not s.depthwise or s.ci == s.co),
         ("the value width must not exceed the latent width",

@@ -58,9 +58,9 @@ def convert(values: Array, dtype: str) -> Array:
 def execute(program: Program, arrays: dict[str, Array], seed: int = 0) -> None:
     """Run TL Code over its global arrays, which are changed in place.
 
-    ``arrays`` maps each global name to an array of the allocated shape and type. Parallel loops
-    run in an order drawn from ``seed``. KeyError when an array is missing, ValueError when its
-    shape is not the allocated one.
+    ``arrays`` maps each global name to a row-major array of the allocated type and number of
+    elements. Parallel loops run in an order drawn from ``seed``. KeyError when an array is
+    missing, ValueError when it is not row-major or has another number of elements.
     """
     _Machine(program, arrays, seed).block(program.statements)
 
@@ -78,7 +78,7 @@ class _Tile:
 
 class _Machine:
     def __init__(self, program: Program, arrays: dict[str, Array], seed: int) -> None:
-        self.arrays = arrays
+        self.arrays = dict(arrays)
         self.values: dict[str, Any] = {**program.parameters, **arrays}
         self.tiles: dict[tuple[str, str], _Tile] = {}
         self.random = np.random.default_rng(seed)
@@ -112,8 +112,12 @@ class _Machine:
         shape = self.shape(s.dims)
         if s.level != "global":
             self.tiles[s.name, s.level] = _Tile(shape, s.dtype)
-        elif self.arrays[s.name].shape != shape:
-            raise ValueError(f"{s.name} is allocated as {shape}, given {self.arrays[s.name].shape}")
+            return
+        given = self.arrays[s.name]
+        if given.size != math.prod(shape) or not given.flags.c_contiguous:
+            raise ValueError(f"{s.name} is allocated as {shape}, given {given.shape}")
+        # The same memory, as the program sees it: a row-major array is its elements in order.
+        self.arrays[s.name] = given.reshape(shape)
 
     def loop(self, s: For) -> None:
         assert s.low is not None and s.high is not None
