@@ -12,10 +12,14 @@ from typing import Literal, cast
 
 from agents.planner import Planner
 from agents.role import load_prompt
-from agents.routing import HARDWARE_WORDS
+from agents.routing import HARDWARE_WORDS, route
 from lpcm.messages import Message, OnText
 from tools.hdl.contract import Contract, Reset
+from tools.hdl.contract_revise import revise
 from tools.hdl.contract_text import Contradiction, Reading, read_contract
+from tools.kernels.revise import alters, revised
+from tools.kernels.word_rules import Unclear
+from tools.kernels.words import read
 
 Intent = Literal["design", "change", "question", "talk"]
 
@@ -49,7 +53,7 @@ class Conversationalist(Planner):
 
     def intent(self, text: str, spec: str | None) -> Intent:
         """What a message wants; ``spec`` is the goal it may be about."""
-        if states_an_interface(text):
+        if states_an_interface(text) or _states_other_work(text):
             return "design"
         if not spec:
             return "design" if self._names_a_design(text) else "talk"
@@ -57,6 +61,8 @@ class Conversationalist(Planner):
             return "change"
         if asks(text):
             return "question"
+        if route(spec) == "kernel" and alters(spec, text):
+            return "change"
         reply = self.ask(
             load_prompt("intent", spec=spec, message=text), json_schema=_SCHEMA, max_tokens=20
         )
@@ -65,7 +71,15 @@ class Conversationalist(Planner):
     def _names_a_design(self, text: str) -> bool:
         if asks(text):
             return False
-        return bool(HARDWARE_WORDS.search(text)) and self.wants_hardware(text)
+        if route(text) == "kernel":
+            return True
+        return bool(HARDWARE_WORDS.search(text)) and self.workflow(text) is not None
+
+    def changed(self, spec: str, change: str) -> str:
+        """``spec`` as the words of a change alter it. Raises Unclear for a kernel when the words
+        contradict themselves.
+        """
+        return revised(spec, change) if route(spec) == "kernel" else revise(spec, change)
 
     def open_points(self, spec: str, change: str = "") -> list[str]:
         """At most two questions whose answers change the design. Raises NoContract or
@@ -110,6 +124,19 @@ def states_an_interface(text: str) -> bool:
         return read_contract(text).contract is not None
     except Contradiction:
         return True
+
+
+def _states_other_work(text: str) -> bool:
+    """Whether a message names an operator with all its sizes, or what is to be learned."""
+    found = route(text)
+    if found not in ("kernel", "learn") or asks(text):
+        return False
+    if found == "learn":
+        return True
+    try:
+        return not read(text).missing
+    except Unclear:
+        return False
 
 
 def _unread(reading: Reading, contract: Contract) -> str | None:

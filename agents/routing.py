@@ -8,7 +8,7 @@ from typing import Literal
 from tools.bsd.catalogue import asks_to_learn
 from tools.bsd.table import looks_like_black_box
 from tools.hdl.contract_text import Contradiction, read_contract
-from tools.kernels.words import OPERATOR_WORDS
+from tools.kernels.words import OPERATOR_WORDS, is_notation
 
 Route = Literal["rtl", "kernel", "learn", "other", "ask module", "ask"]
 
@@ -38,6 +38,8 @@ def route(text: str) -> Route:
     """
     if asks_to_learn(text):
         return "learn"
+    if is_notation(text):
+        return "kernel"
     try:
         if read_contract(text).contract:
             return "rtl"

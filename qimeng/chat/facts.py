@@ -28,6 +28,7 @@ _FIGURES = re.compile(
     r"|\bwhat(?:'s| is| are) (?:the|its) (?:area|depth|size|figures)\b",
     re.I,
 )
+_LANGUAGES = {".sv": "verilog", ".v": "verilog", ".c": "c", ".py": "python"}
 _CANDIDATES = re.compile(r"\bcandidates\b|\battempts\b|\bwhich (?:designs|ones)\b", re.I)
 
 
@@ -85,9 +86,8 @@ def facts(spec: str | None, view: RunView | None) -> str:
     if view:
         lines.append(f"The last run, {view.id}: {outcome(view)}")
         lines += ["Its attempts:", *(f"- {told(a)[:200]}" for a in attempts(view)[:12])]
-        design = next((a.name for a in view.artifacts if a.name == "design.sv"), None)
-        if design:
-            lines.append(f"The design:\n```verilog\n{view.text(design)[:2500]}\n```")
+        if source := source_of(view):
+            lines.append(f"The design:\n{source[:2500]}")
     return "\n".join(lines)
 
 
@@ -119,8 +119,20 @@ def direct_answer(text: str, view: RunView) -> str | None:
         return "\n".join(map(told, made)) or "there were no attempts"
     if _FIGURES.search(text) and view.result.metrics:
         return figures(view)
-    if _DESIGN.search(text) and any(a.name == "design.sv" for a in view.artifacts):
-        return f"```verilog\n{view.text('design.sv').rstrip()}\n```"
+    return source_of(view) if _DESIGN.search(text) else None
+
+
+def source_of(view: RunView) -> str | None:
+    """What was made, as a block of code: the design, or a kernel's function; None when there is
+    nothing yet.
+    """
+    for suffix, language in _LANGUAGES.items():
+        name = next((a.name for a in view.artifacts if a.name.endswith(suffix)), None)
+        if name:
+            text = view.text(name)
+            head, mark, body = text.partition("void kernel(")
+            more = f"\n(/show {name} prints the whole file)" if mark else ""
+            return f"```{language}\n{(mark + body if mark else head).rstrip()}\n```{more}"
     return None
 
 

@@ -29,8 +29,8 @@ from qimeng.goals import BadInput, make_goal
 from qimeng.summary import RunView
 from sandboxes import SandboxError
 from sandboxes.probe import open_sandbox
-from tools.hdl.contract_revise import revise
 from tools.hdl.contract_text import Contradiction, read_contract
+from tools.kernels.word_rules import Unclear
 
 EARLIER_TURNS = 3
 EARLIER_CHARACTERS = 400
@@ -183,7 +183,11 @@ class Session:
         if intent == "design":
             return self._specify(turn, text, "", ears)
         if intent == "change" and spec:
-            return self._specify(turn, revise(spec, text), text, ears)
+            try:
+                spec = self._planner.changed(spec, text)
+            except Unclear as error:
+                return f"I cannot change it like that: {error}"
+            return self._specify(turn, spec, text, ears)
         return self._explain(text, ears)
 
     def _pending_at(self, turn: Turn) -> Request | None:
@@ -193,7 +197,9 @@ class Session:
         return conversation(events[:said]).pending
 
     def _specify(self, turn: Turn, spec: str, change: str, ears: Ears) -> str:
-        """Ask back what is open in a specification; with nothing open, start."""
+        """Ask back what is open in the specification of a module; with nothing open, start."""
+        if not self._planner.wants_hardware(spec):
+            return self._start(turn, spec, ears)
         try:
             points = self._planner.open_points(spec, change)
         except (NoContract, Contradiction) as error:

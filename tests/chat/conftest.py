@@ -10,7 +10,7 @@ TALK = {
     "Message: the other way round": '{"intent": "change"}',
     "Message: nice weather": '{"intent": "talk"}',
     "nice weather": "I only know about designs.",
-    "Does it need a reset": "It does.",
+    "Should a reset be": "It does.",
     "Write the Verilog module": f"```verilog\n{DESIGN}```",
     "Write a cycle-accurate Python model": f"```python\n{REFERENCE}```",
     "hello": "Say what to design.",

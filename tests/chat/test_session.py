@@ -17,6 +17,7 @@ from memory.sessions import NoSuchSession, SessionStore
 from qimeng.chat.commands import run_command
 from qimeng.chat.session import Ears, Session
 from qimeng.goals import BadInput
+from tools.kernels.emulated import card_of, missing_tools
 
 DIE_AT = Path(__file__).parents[1] / "support" / "die_at.py"
 
@@ -33,7 +34,7 @@ def test_a_goal_becomes_a_checked_design_and_questions_are_answered(home: Path, 
         assert second.startswith("design-2") and "/show design-2" in second
         assert "module wrap" in (session.send("show me the code").reply or "")
         assert "NAND2" in (session.send("How large is it, in gates?").reply or "")
-        asked = session.send("Does it need a reset?").reply or ""
+        asked = session.send("Should a reset be synchronous or asynchronous?").reply or ""
         assert asked.startswith("It does.\n\nlooked up: ")
         assert session.spend.tokens_in > 400
 
@@ -49,6 +50,24 @@ def test_a_correction_changes_the_specification_and_runs_again(home: Path, model
         session.undo()
         assert session.state.spec == GOAL
         assert session.state.run_ids == (first.run_id,)
+
+
+@pytest.mark.skipif(
+    bool(missing_tools(card_of("rvv128"))), reason="no RISC-V compiler and emulator here"
+)
+def test_kernels_are_made_shown_and_changed_without_a_model(home: Path) -> None:
+    with Session.create("scripted:none") as session:
+        first = session.send("a 9x20x31 GEMM for RISC-V with vectors")
+        assert "done · tested" in (first.reply or "") and "rvv256" in (first.reply or "")
+        code = session.send("show me the code").reply or ""
+        assert code.startswith("```c\nvoid kernel(") and "/show kernel.c" in code
+        second = session.send("VLEN 128 and RISC-V, please, with ReLU")
+        assert second.spec == "gemm m=9 n=20 k=31 activation=Relu isa=rvv128"
+        assert "done · tested" in (second.reply or "") and "rvv128" in (second.reply or "")
+        refused = session.send("make it fp32 and bf16").reply or ""
+        assert refused.startswith("I cannot change it like that") and session.state.spec
+        session.undo()
+        assert session.state.spec == "gemm m=9 n=20 k=31 activation=Relu isa=rvv128"
 
 
 def test_what_is_open_is_asked_back_once(home: Path, model: str) -> None:

@@ -262,6 +262,8 @@ def _variants(words: Words) -> None:
     }
     for field, said in flags.items():
         words.put(field, True if said else None)
+    if full:
+        words.put("causal", False)
     if words.values.get("latent"):
         words.values.setdefault("kv_heads", 1)
         if "value_width" not in words.values:

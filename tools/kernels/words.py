@@ -7,13 +7,14 @@ fill what is missing.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tools.kernels.c.isa import TARGETS
-from tools.kernels.notation import BadOperator, Operator, make
+from tools.kernels.c.isa import ISAS, TARGETS
+from tools.kernels.notation import OPERATORS, BadOperator, Operator, make
 from tools.kernels.operators import Gemm
 from tools.kernels.word_rules import RULES, Unclear, Words
 
@@ -46,8 +47,9 @@ OPERATOR_WORDS = re.compile(
     "|".join([*KINDS.values(), r"\bgelu\b|\bsilu\b|\bswish\b|\brelu\b"]), re.I
 )
 _ROWS = ("softmax", "layernorm", "rmsnorm", "sum", "max", "mean")
+_PAIR = re.compile(r"[a-z_]+=[A-Za-z0-9_.]+")
 _GPU = r"\b(?:gpus?|cuda|[ah][12]00|hopper|ampere|tilelang|triton|nvidia|sm_\d+\w?)\b"
-_CPU = r"\bcpus?\b|\bavx\w*|\bprocessor\b"
+CPU = r"\bcpus?\b|\bavx\w*|\bprocessor\b"
 _ELSEWHERE = r"\b(?:amx|rocm|amd gpu|npu|tpu|metal)\b"
 _FAMILIES = {
     "sve": r"\bsve[- ]?(\d{3,4})?\b",
@@ -86,19 +88,43 @@ class Reading:
 
 
 def read(text: str) -> Reading:
-    """Read a request. Unclear when it contradicts itself or asks for what is not made."""
+    """Read a request, in words or in the notation that ``revised`` writes. Unclear when it
+    contradicts itself or asks for what is not made.
+    """
+    if is_notation(text):
+        return _noted(text)
     words = Words(text)
-    gpu, isa = _machine(words)
-    name = _operator(words)
-    _type(words, name)
+    gpu, isa = machine(words)
+    name = operator_name(words)
+    element_type(words, name)
     RULES[name](words)
-    _epilogue(words, name)
+    epilogue(words, name)
     return Reading(name, words.values, words.numbers(), gpu, isa)
 
 
-def _machine(words: Words) -> tuple[bool, str]:
+def is_notation(text: str) -> bool:
+    """Whether a text is the notation of an operator: ``gemm m=512 n=512 k=512 isa=avx2``."""
+    name, *pairs = text.split() or [""]
+    return name in OPERATORS and bool(pairs) and all(_PAIR.fullmatch(pair) for pair in pairs)
+
+
+def _noted(text: str) -> Reading:
+    name, *pairs = text.split()
+    values: dict[str, Any] = {}
+    for key, _, value in (pair.partition("=") for pair in pairs):
+        values[key] = json.loads(value) if re.fullmatch(r"\d+(\.\d+)?", value) else value
+    gpu, isa = bool(values.pop("gpu", 0)), str(values.pop("isa", ""))
+    known = set(OPERATORS[name].__dataclass_fields__)
+    if strange := set(values) - known:
+        raise Unclear(f"{name} has no {', '.join(sorted(strange))}; it takes {', '.join(known)}")
+    if isa and isa not in ISAS:
+        raise Unclear(f"there is no {isa}; there are {', '.join(ISAS)}")
+    return Reading(name, values, (), gpu, isa)
+
+
+def machine(words: Words) -> tuple[bool, str]:
     """Whether a GPU is meant, and an instruction set."""
-    gpu, cpu = bool(words.take(_GPU)), bool(words.has(_CPU))
+    gpu, cpu = bool(words.take(_GPU)), bool(words.has(CPU))
     if gpu and cpu:
         raise Unclear("the words name a CPU and a GPU: a kernel is for one of them")
     if other := words.take(_ELSEWHERE):
@@ -137,7 +163,7 @@ def _emulated(words: Words) -> str:
     return f"{family}{bits}"
 
 
-def _operator(words: Words) -> str:
+def operator_name(words: Words) -> str:
     """The operator; a kind of ``rows`` or ``elementwise`` is put among the values."""
     named = [name for name, pattern in KINDS.items() if words.has(pattern)]
     if "attention" in named:
@@ -158,7 +184,7 @@ def _operator(words: Words) -> str:
     raise Unclear(f"which operator? There are {known}, RMS norm, row sums, GELU and its kin")
 
 
-def _type(words: Words, name: str) -> None:
+def element_type(words: Words, name: str) -> None:
     """Element types; what is accumulated is not asked for."""
     words.take(
         r"\b(?:fp32|float32|f32|int32) accum\w+|\baccumulat\w+ (?:in|into|to) (?:fp32|int32)\b"
@@ -182,12 +208,12 @@ def _type(words: Words, name: str) -> None:
         raise Unclear(f"this operator is made in fp32, not in {named[0]}")
 
 
-def _epilogue(words: Words, name: str) -> None:
+def epilogue(words: Words, name: str) -> None:
     """Bias and activation of a product."""
     if name != "gemm":
         return
-    if words.has(r"\bbias\b") and not words.take(r"\b(?:no|without(?: a)?) bias\b"):
-        words.put("bias", True)
+    if words.has(r"\bbias\b"):
+        words.put("bias", not words.take(r"\b(?:no|without(?: a)?) bias\b"))
     functions = [k for k, pattern in FUNCTIONS.items() if k != "Exp" and words.take(pattern)]
     if len(functions) > 1:
         raise Unclear(f"one activation at a time: the words name {' and '.join(functions)}")
