@@ -37,31 +37,27 @@ def _attention(spec: Attention) -> list[Choice]:
     width = 64 if spec.width <= 64 else 128 if spec.width <= 128 else 256
     table = {
         64: [
-            ((192, 128), 384, 2, "overlap"),
-            ((192, 128), 384, 2, "overlap order"),
-            ((128, 128), 256, 2, "overlap order"),
+            ((192, 128), 384, 2, 1, "overlap"),
+            *[((192, 128), 384, 2, 1, "overlap order")] * (spec.keys > 1024),
+            *[((128, 128), 256, 2, 1, "overlap")] * (spec.keys <= 2048),
+            *[((128, 64), 256, 3, 2, "")] * (spec.keys <= 2048),
+            *[((128, 64), 256, 3, 2, "overlap")] * (spec.keys <= 2048),
         ],
         128: [
-            ((128, 128), 256, 2, "overlap"),
-            ((128, 128), 256, 2, "overlap order"),
-            ((128, 160), 256, 2, "overlap order"),
+            ((128, 128), 256, 2, 1, "overlap"),
+            *[((128, 128), 256, 2, 1, "overlap order")] * (spec.keys <= 2048),
         ],
-        256: [
-            ((128, 80), 256, 2, "overlap"),
-            ((128, 80), 256, 2, "overlap order"),
-            ((128, 64), 256, 2, "overlap order"),
-        ],
+        256: [((128, 80), 256, 2, 1, "overlap")],
     }
     found = []
-    for block, threads, stages, how in table[width]:
-        choice = persistent(block, threads, stages)
-        schedule = replace(
-            choice.schedule,
-            reverse=spec.masked,
-            overlap="overlap" in how,
-            order="order" in how,
-        )
+    for block, threads, stages, residents, how in table[width]:
+        choice = persistent(block, threads, stages, residents)
+        overlap, order = "overlap" in how and not spec.window, "order" in how
+        schedule = replace(choice.schedule, reverse=spec.masked, overlap=overlap, order=order)
         found.append(replace(choice, schedule=schedule))
+    if spec.window or width == 256:
+        plain = GpuSchedule(256, 2, reverse=spec.masked, overlap=True)
+        found.append(Choice((128, 64 if width == 256 else 128), plain))
     return found
 
 

@@ -39,8 +39,7 @@ class GpuSchedule:
     second-level cache. ``overlap`` runs the value product of one key block beside the score
     product of the next (Hopper's asynchronous tensor cores). ``blocks`` > 0 is a persistent grid
     (``tools.kernels.gpu.roles``) of that many blocks, ``residents`` of them on a multiprocessor;
-    there ``direct`` stores results from registers, so that warpgroups need not meet, and ``order``
-    lets them start their products one after the other (ping-pong).
+    there ``order`` lets warpgroups start their products one after the other (ping-pong).
     """
 
     threads: int = 128
@@ -50,7 +49,6 @@ class GpuSchedule:
     overlap: bool = False
     blocks: int = 0
     residents: int = 1
-    direct: bool = False
     order: bool = False
 
 

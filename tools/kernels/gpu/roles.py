@@ -66,7 +66,7 @@ class Roles(Emitter):
             tiles += [(1, shape) for shape in self.outgoing.values()]
             return sum(deep * math.prod(dims) * BYTES[dtype] for deep, (dims, dtype) in tiles)
 
-        if self.schedule.direct or used(1) > room:
+        if used(1) > room:
             self.outgoing = {}
         once = 2 if used(2) <= room else 1
         return {name: self.stages if name in self.streamed else once for name in self.shared}
@@ -118,9 +118,11 @@ class Roles(Emitter):
         self.depth += 1
         self.put(f"pair_ = wave // 2 * {blocks} + block")
         self.put(f"row_ = pair_ // {half}")
-        first = f"{inner - 1} - pair_ % {half}"
-        self.put(f"inner_ = {first} + wave % 2 * (2 * (pair_ % {half}) - {inner - 1})")
-        middle = f" and (wave % 2 == 0 or pair_ % {half} < {half - 1})" * (inner % 2)
+        # An odd middle tile is half a pair: turned on with every wave, it meets all blocks.
+        turned = f"(pair_ + row_ * {half} // {blocks}) % {half}" if inner % 2 else f"pair_ % {half}"
+        self.put(f"near_ = {turned}")
+        self.put(f"inner_ = {inner - 1} - near_ + wave % 2 * (2 * near_ - {inner - 1})")
+        middle = f" and (wave % 2 == 0 or near_ < {half - 1})" * (inner % 2)
         return f"pair_ < {rows * half}{middle}"
 
     def banded(self, rows: int, inner: int) -> str:
