@@ -10,7 +10,8 @@ from agents.workbench import Workbench
 from graphs.workflow import History
 from memory.records import Artifact, Candidate, Evidence, Measurement, Result
 from tools.kernels.attention import Attention
-from tools.kernels.gpu.table import choices, source
+from tools.kernels.gpu.choices import choices
+from tools.kernels.gpu.table import source
 from tools.kernels.measure import dot_gain, traffic
 from tools.kernels.notation import Operator, words_of
 from tools.kernels.operators import Gemm
@@ -140,20 +141,23 @@ def _not_achieved(history: History) -> Result:
 
 
 def for_a_gpu(spec: Operator, workbench: Workbench) -> Result:
-    """TileLang source, unchecked: nothing that runs here has a GPU."""
-    if not isinstance(spec, Gemm | Attention) or spec.dtype not in ("fp16", "bf16"):
-        reason = "for GPUs there are matrix products and attention, in fp16 and bf16"
+    """TileLang source, unchecked: nothing that runs here has a GPU. More than one module where a
+    product is a chain of programs, to be run in order.
+    """
+    if not isinstance(spec, Gemm | Attention) or spec.dtype == "int8":
+        reason = "for GPUs there are matrix products in fp16, bf16 and fp32, and attention"
         return Result(status="unsupported", workflow="kernel", reasons=(reason,))
     if isinstance(spec, Attention) and (spec.dtype != "fp16" or spec.width > 256):
         reason = "attention for GPUs is made in fp16, with heads up to 256 wide"
         return Result(status="unsupported", workflow="kernel", reasons=(reason,))
-    text = source(spec, choices(spec)[0])
+    texts = source(spec, choices(spec)[0])
+    names = ["kernel_tilelang.py", *(f"kernel_tilelang_{n}.py" for n in range(2, len(texts) + 1))]
     command = f"python -m tools.kernels.gpu {' '.join(words_of(spec))}"
     return Result(
         status="unsupported",
         workflow="kernel",
         evidence=Evidence.NONE,
-        artifacts=_artifacts(workbench, {"kernel_tilelang.py": text}),
+        artifacts=_artifacts(workbench, dict(zip(names, texts, strict=True))),
         reasons=(
             "runs have no GPU here: the TileLang source is generated, neither compiled nor run",
             "to check and time it, on a machine with a Hopper GPU, torch and tilelang, in a "

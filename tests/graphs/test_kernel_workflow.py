@@ -117,6 +117,17 @@ def test_for_a_gpu_there_is_source_and_no_claim(bench):
     assert "python -m tools.kernels.gpu attention" in result.reasons[1]
 
 
+def test_a_chain_for_a_gpu_is_a_module_for_each_program(bench):
+    workbench = bench()
+    with workbench.run:
+        result = begin(workbench, "fp32 gemm 512x512x512 on an H100")
+        assert isinstance(result, Result) and len(result.artifacts) > 1
+        names = [artifact.name for artifact in result.artifacts]
+        for artifact in result.artifacts:
+            compile(workbench.run.artifacts.text(artifact.sha256), artifact.name, "exec")
+    assert names[:2] == ["kernel_tilelang.py", "kernel_tilelang_2.py"]
+
+
 def test_the_model_places_only_numbers_of_the_words(bench):
     workbench = bench(json.dumps({"m": 48, "n": 48, "k": 48}))
     with workbench.run:

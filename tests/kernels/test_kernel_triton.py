@@ -8,8 +8,9 @@ import pytest
 from tools.kernels.attention import Attention, forward
 from tools.kernels.c import Unsupported
 from tools.kernels.emulated import NoEmulator
-from tools.kernels.gpu import emit_triton, triton_run
-from tools.kernels.gpu.triton_run import check_triton, source
+from tools.kernels.gpu import emit_triton
+from tools.kernels.gpu import run as gpu_run
+from tools.kernels.gpu.run import check_gpu, source
 from tools.kernels.measure import Refused
 from tools.kernels.notation import operator
 from tools.kernels.operators import Gemm, gemm_blocked, gemm_panel
@@ -33,7 +34,7 @@ def interpreter(monkeypatch):
 )
 def test_correct_in_the_interpreter(words, interpreter, tmp_path):
     spec = operator(words.split())
-    found = check_triton(source(spec), spec, tmp_path)
+    found = check_gpu(source(spec), spec, tmp_path)
     assert found.sets == 3
     assert found.error == 0 or "int8" not in words
 
@@ -44,7 +45,7 @@ def test_a_wrong_module_is_refused(interpreter, tmp_path):
     wrong = text.replace("tl.where(tl.arange(0, 64)[None, :] < 40, X_r, 0.0), 1)", "X_r, 1)")
     assert wrong != text
     with pytest.raises(Refused, match="Y has error"):
-        check_triton(wrong, spec, tmp_path)
+        check_gpu(wrong, spec, tmp_path)
 
 
 def test_padding_never_counts_and_whole_tiles_need_no_mask():
@@ -75,6 +76,6 @@ def test_what_cannot_be_is_said(monkeypatch, tmp_path):
     conv = operator(["conv2d", "height=9", "width=11", "ci=5", "co=7", "kernel=3", "pad=1"])
     with pytest.raises(Unsupported, match="outside"):
         source(conv)
-    monkeypatch.setattr(triton_run.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(gpu_run.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(NoEmulator, match="torch and triton"):
-        check_triton("", conv, tmp_path)
+        check_gpu("", conv, tmp_path)

@@ -27,8 +27,9 @@ from tools.kernels.baselines import title
 from tools.kernels.c import ISAS, TARGETS, CompileError, Source, Unsupported, assembly, build
 from tools.kernels.card import Card, detect
 from tools.kernels.emulated import NoEmulator, card_of, cards, check_emulated, emulated
-from tools.kernels.gpu.triton_run import check_triton
-from tools.kernels.gpu.triton_run import source as triton_source
+from tools.kernels.gpu.run import NEEDS as GPU_TARGETS
+from tools.kernels.gpu.run import check_gpu
+from tools.kernels.gpu.run import source as gpu_source
 from tools.kernels.measure import (
     Arena,
     Checked,
@@ -67,8 +68,8 @@ def _list(_: argparse.Namespace) -> None:
 
 def _gen(options: argparse.Namespace) -> None:
     spec = operator(options.operator)
-    if options.target == "triton":
-        print(triton_source(spec))
+    if options.target in GPU_TARGETS:
+        print(gpu_source(spec, options.target))
         return
     card = card_of(options.target) if options.target in ISAS else detect()
     text, source = kernel(spec, default(spec, card), card)
@@ -107,10 +108,12 @@ def _check(options: argparse.Namespace) -> None:
 def _check_target(options: argparse.Namespace) -> None:
     """One operator at every register length of a family of processors, under emulation."""
     spec = operator(options.operator)
-    if options.target == "triton":
+    if options.target in GPU_TARGETS:
+        text = gpu_source(spec, options.target)
         with tempfile.TemporaryDirectory() as folder:
-            seen = check_triton(triton_source(spec), spec, Path(folder))
-        _print(options, asdict(seen), f"{spec}: correct in Triton, largest error {seen.error:.2g}")
+            seen = check_gpu(text, spec, Path(folder), options.target)
+        say = f"{spec}: correct in {options.target}, largest error {seen.error:.2g}"
+        _print(options, asdict(seen), say)
         return
     for card in cards(options.target):
         _, source = kernel(spec, default(spec, card), card)
@@ -230,10 +233,12 @@ def _parser() -> argparse.ArgumentParser:
             verb.add_argument("--json", action="store_true")
         if name == "gen":
             foreign = [name for names in TARGETS.values() for name in names]
-            verb.add_argument("--target", choices=("c", "tl", "triton", *foreign), default="c")
+            verb.add_argument("--target", choices=("c", "tl", *GPU_TARGETS, *foreign), default="c")
             verb.add_argument("--assembly", action="store_true", help="what the compiler makes")
         if name == "check":
-            verb.add_argument("--target", choices=(*TARGETS, "triton"), help="checked under QEMU")
+            verb.add_argument(
+                "--target", choices=(*TARGETS, *GPU_TARGETS), help="run under QEMU or a GPU"
+            )
         if name in ("tune", "bench"):
             verb.add_argument("--budget", type=int, default=24)
             verb.add_argument("--seed", type=int, default=0)

@@ -112,6 +112,8 @@ def _noted(text: str) -> Reading:
     name, *pairs = text.split()
     values: dict[str, Any] = {}
     for key, _, value in (pair.partition("=") for pair in pairs):
+        if key in values:
+            raise Unclear(f"the words give {values[key]} and {value} for {key}")
         values[key] = json.loads(value) if re.fullmatch(r"\d+(\.\d+)?", value) else value
     gpu, isa = bool(values.pop("gpu", 0)), str(values.pop("isa", ""))
     known = set(OPERATORS[name].__dataclass_fields__)

@@ -10,7 +10,8 @@ import argparse
 import sys
 
 from tools.kernels.attention import Attention
-from tools.kernels.gpu.table import choices, line, measure, source
+from tools.kernels.gpu.choices import choices
+from tools.kernels.gpu.table import line, measure, source
 from tools.kernels.notation import BadOperator, Operator, operator
 from tools.kernels.operators import Gemm
 
@@ -19,7 +20,7 @@ def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="python -m tools.kernels.gpu", description=__doc__)
     parser.add_argument("operator", nargs="+")
-    parser.add_argument("--source", action="store_true", help="print the first TileLang module")
+    parser.add_argument("--source", action="store_true", help="print the first TileLang modules")
     options = parser.parse_args()
     try:
         spec: Operator = operator(options.operator)
@@ -28,7 +29,7 @@ def main() -> None:
     if not isinstance(spec, Gemm | Attention):
         sys.exit("the GPU verbs know gemm and attention")
     texts = [(choice, source(spec, choice)) for choice in choices(spec)]
-    print(texts[0][1] if options.source else line(measure(spec, texts)))
+    print("\n\n".join(texts[0][1]) if options.source else line(measure(spec, texts)))
 
 
 if __name__ == "__main__":

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib
 import importlib.util
 import math
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,39 @@ def compile_kernel(text: str) -> Any:
     target = {"kind": "cuda", "arch": "sm_90a"}
     options = {"tl.enable_fast_math": True}
     return tilelang.compile(module.kernel, target=target, pass_configs=options)
+
+
+def bind(texts: Sequence[str], arrays: dict[str, Any]) -> Callable[[], None]:
+    """A call that runs modules one after the other on arrays by name.
+
+    Names that are not in ``arrays`` are workspace, allocated here and shared by the modules.
+    """
+    torch = library("torch")
+    steps = []
+    for text in texts:
+        given = []
+        for name, shape, kind in parameters(text):
+            if name not in arrays:
+                arrays[name] = torch.empty(shape, dtype=getattr(torch, kind), device="cuda")
+            given.append(arrays[name])
+        steps.append((compile_kernel(text), given))
+
+    def call() -> None:
+        for kernel, given in steps:
+            kernel(*given)
+
+    return call
+
+
+def parameters(text: str) -> list[tuple[str, tuple[int, ...], str]]:
+    """Name, shape and type of each argument of an emitted TileLang module."""
+    function = next(n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef))
+    found = []
+    for argument in function.args.args:
+        tensor = argument.annotation
+        assert isinstance(tensor, ast.Call)
+        found.append((argument.arg, *(ast.literal_eval(a) for a in tensor.args)))
+    return found
 
 
 def median_ms(call: Callable[[], Any]) -> float:
@@ -77,7 +111,7 @@ class AttentionCase:
         self.q = draw(spec.heads, spec.queries, spec.width)
         self.k = draw(spec.kv_heads, spec.keys, spec.width)
         self.v = draw(spec.kv_heads, spec.keys, spec.value_width)
-        self.arguments = (self.q, self.k) if spec.latent else (self.q, self.k, self.v)
+        self.arrays = {"Q": self.q, "K": self.k, "V": self.v}
         self.rows = torch.arange(max(0, spec.queries - 256), spec.queries, device="cuda")
         self.want = self.reference()
 
@@ -108,11 +142,11 @@ class AttentionCase:
         worst = (part - self.want).abs().max() / self.want.abs().max()
         return float(worst) if bool(out.isfinite().all()) else math.inf
 
-    def output(self) -> Any:
+    def output(self) -> dict[str, Any]:
         torch = library("torch")
 
         shape = (*self.q.shape[:3], self.spec.value_width)
-        return torch.full(shape, math.nan, dtype=self.q.dtype, device="cuda")
+        return {"O": torch.full(shape, math.nan, dtype=self.q.dtype, device="cuda")}
 
     def baselines(self) -> dict[str, Callable[[], Any]]:
         attention = library("torch.nn.attention")
@@ -169,11 +203,12 @@ class GemmCase:
         torch = library("torch")
 
         self.spec = spec
-        kind = {"bf16": torch.bfloat16, "fp16": torch.float16}[spec.dtype]
+        kinds = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+        kind = kinds[spec.dtype]
         make = torch.Generator("cuda").manual_seed(spec.m + spec.k)
         a = torch.randn((1, spec.m, spec.k), dtype=kind, device="cuda", generator=make)
         b = torch.randn((1, spec.k, spec.n), dtype=kind, device="cuda", generator=make)
-        self.arguments = (a, b)
+        self.arrays = {"A": a, "B": b}
         self.want = a[0, -256:].double() @ b[0].double()
 
     def error(self, out: Any) -> float:
@@ -181,15 +216,15 @@ class GemmCase:
         worst = (part - self.want).abs().max() / self.want.abs().max()
         return float(worst) if bool(out.isfinite().all()) else math.inf
 
-    def output(self) -> Any:
+    def output(self) -> dict[str, Any]:
         torch = library("torch")
 
-        a, _ = self.arguments
-        return torch.full((1, self.spec.m, self.spec.n), math.nan, dtype=a.dtype, device="cuda")
+        shape, kind = (1, self.spec.m, self.spec.n), self.arrays["A"].dtype
+        return {"C": torch.full(shape, math.nan, dtype=kind, device="cuda")}
 
     def baselines(self) -> dict[str, Callable[[], Any]]:
         torch = library("torch")
 
-        a, b = (x[0] for x in self.arguments)
+        a, b = (self.arrays[name][0] for name in "AB")
         out = torch.empty((self.spec.m, self.spec.n), dtype=a.dtype, device="cuda")
         return {"cublas": lambda: torch.mm(a, b, out=out)}

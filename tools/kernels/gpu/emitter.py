@@ -37,7 +37,9 @@ class GpuSchedule:
     ``reverse`` starts with the last blocks of the innermost parallel loop (under a causal mask
     the longest ones); ``swizzle`` > 0 walks the grid in bands that many blocks wide, for the
     second-level cache. ``overlap`` runs the value product of one key block beside the score
-    product of the next (Hopper's asynchronous tensor cores).
+    product of the next (Hopper's asynchronous tensor cores). ``blocks`` > 0 is a persistent grid
+    (``tools.kernels.gpu.roles``) of that many blocks, ``residents`` of them on a multiprocessor;
+    there ``order`` lets warpgroups start their products one after the other (ping-pong).
     """
 
     threads: int = 128
@@ -45,17 +47,14 @@ class GpuSchedule:
     reverse: bool = False
     swizzle: int = 0
     overlap: bool = False
+    blocks: int = 0
+    residents: int = 1
+    order: bool = False
 
 
-def emit_tilelang(program: Program, schedule: GpuSchedule) -> str:
-    """A Python module with ``kernel``, a TileLang prim_func over the program's global arrays.
+class Emitter(Values):
+    """Writes one block of the grid as TileLang's compiler schedules it."""
 
-    Raises Unsupported for a program whose parallel loops are not one outer nest.
-    """
-    return _Emitter(program, schedule).module()
-
-
-class _Emitter(Values):
     def __init__(self, program: Program, schedule: GpuSchedule) -> None:
         super().__init__(program)
         self.schedule = schedule
@@ -68,17 +67,33 @@ class _Emitter(Values):
             if copy.destination == "shared" and copy.dims is not None:
                 dtype = self.plan.arrays[copy.name].dtype
                 self.shared[copy.result] = (self.plan.size(copy.dims), dtype)
+        self.outgoing = {
+            c.name: (self.plan.registers[c.name][0], self.plan.arrays[c.result].dtype)
+            for c in self.plan.copies
+            if c.destination == "global" and len(self.plan.registers[c.name][0]) == 2
+        }
         self.folded = self._fold()
 
     def module(self) -> str:
-        statements = self.plan.program.statements
-        loops = [s for s in statements if isinstance(s, For)]
+        """A Python module with ``kernel``, a TileLang prim_func over the global arrays."""
+        loops = [s for s in self.plan.program.statements if isinstance(s, For)]
         if len(loops) != 1 or not loops[0].parallel:
             raise Unsupported("a GPU program is one nest of parallel loops")
-        nest = list(flatten(loops[0]))
+        self.grid(list(flatten(loops[0])))
         arguments = ", ".join(
             f'{a.name}: T.Tensor({a.shape}, "{DTYPES[a.dtype]}")' for a in self.plan.arrays.values()
         )
+        head = [
+            "import tilelang.language as T",
+            "",
+            "",
+            "@T.prim_func",
+            f"def kernel({arguments}):",
+        ]
+        return "\n".join([*head, *(line[4:] for line in self.lines), ""])
+
+    def grid(self, nest: list[For]) -> None:
+        """One block of the grid an iteration of the parallel loops."""
         extents = [self.expression(n.high) for n in reversed(nest)]
         inner = nest[-1]
         last = f"{inner.variable}_"
@@ -95,14 +110,6 @@ class _Emitter(Values):
         if self.schedule.swizzle:
             self.put(f"T.use_swizzle({self.schedule.swizzle})")
         self.block(inner.body)
-        head = [
-            "import tilelang.language as T",
-            "",
-            "",
-            "@T.prim_func",
-            f"def kernel({arguments}):",
-        ]
-        return "\n".join([*head, *(line[4:] for line in self.lines), ""])
 
     def put(self, line: str) -> None:
         self.lines.append("    " * self.depth + line)
@@ -110,6 +117,12 @@ class _Emitter(Values):
     def storage(self) -> None:
         for name, (dims, dtype) in self.shared.items():
             self.put(f'{name}_s = T.alloc_shared({list(dims)}, "{DTYPES[dtype]}")')
+        self.fragments()
+
+    def fragments(self) -> None:
+        """Register tiles, and the shared tiles through which results leave."""
+        for name, (dims, dtype) in self.outgoing.items():
+            self.put(f'{name}_o = T.alloc_shared({list(dims)}, "{DTYPES[dtype]}")')
         for name, (dims, dtype) in self.plan.registers.items():
             shape = [d for d in dims if d != 1] or [1]
             self.put(f'{name}_r = T.alloc_fragment({shape}, "{DTYPES[dtype]}")')
@@ -171,7 +184,7 @@ class _Emitter(Values):
     def loop(self, s: For) -> None:
         """Sequential loops with loads are pipelined; their loads overlap the arithmetic."""
         low, high = self.expression(s.low), self.expression(s.high)
-        loads = any(isinstance(inner, Copy) for inner in s.body)
+        loads = any(isinstance(c, Copy) and c.destination == "shared" for c in s.body)
         if not loads:
             self.put(f"for {s.variable} in T.serial({low}, {high}):")
             self.indented(s.body)
@@ -234,10 +247,7 @@ class _Emitter(Values):
     def store(self, s: Copy) -> None:
         """Results leave through shared memory, in whole rows (and by the copy engine)."""
         tile = f"{s.name}_{s.source[0]}"
-        dims, _ = self.plan.registers[s.name]
-        if len(dims) == 2:
-            out = DTYPES[self.plan.arrays[s.result].dtype]
-            self.put(f'{s.name}_o = T.alloc_shared({list(dims)}, "{out}")')
+        if s.name in self.outgoing:
             self.put(f"T.copy({tile}, {s.name}_o)")
             tile = f"{s.name}_o"
         self.put(f"T.copy({tile}, {self.region(s, s.result)})")

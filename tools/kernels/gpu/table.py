@@ -13,7 +13,9 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -22,82 +24,47 @@ from tools.kernels.gpu.cases import (
     ROUNDS,
     AttentionCase,
     GemmCase,
+    bind,
     compile_kernel,
     library,
     median_ms,
 )
-from tools.kernels.gpu.emitter import GpuSchedule, emit_tilelang
-from tools.kernels.operators import Gemm, gemm_blocked
+from tools.kernels.gpu.choices import Choice, choices
+from tools.kernels.gpu.emitter import GpuSchedule
+from tools.kernels.gpu.matrix import Blocks, chain, product_of
+from tools.kernels.gpu.roles import emit_tilelang
+from tools.kernels.operators import Gemm
 from tools.tl import parse
 
+Operator = Attention | Gemm
 TOKENS = 16384  # batch * sequence of every attention point, as in the papers' tables
+SECONDS = 60  # one row may take; a kernel that hangs takes for ever
+_VARIANT = Attention(2, 16, 16, 8192, 8192, 128, 128, "fp16", causal=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One configuration of the search space."""
-
-    block: tuple[int, ...]
-    schedule: GpuSchedule
-
-
-def _attention_choices(width: int, keys: int, causal: bool) -> list[Choice]:
-    """The configurations that won on some point of the H100 search (docs/kernels.md).
-
-    Short sequences also try small blocks, of which several share a multiprocessor.
-    """
-    small = {
-        64: [(64, 128, 128, 2, True), (128, 64, 256, 2, True), (64, 64, 128, 2, True)],
-        128: [(64, 128, 128, 1, True), (64, 64, 128, 2, True), (128, 64, 256, 2, True)],
-        256: [(64, 64, 128, 1, True), (64, 80, 128, 1, True)],
-    }
-    table = {
-        64: [(192, 128, 384, 2, False), (192, 128, 384, 2, True), (128, 128, 256, 2, True)],
-        128: [(128, 128, 256, 2, True), (128, 160, 256, 2, True), (128, 128, 256, 2, False)],
-        256: [(128, 80, 256, 2, True), (128, 64, 256, 2, True)],
-    }
+def source(spec: Operator, choice: Choice) -> list[str]:
+    """The TileLang modules of an operator, to run in order."""
+    if isinstance(spec, Attention):
+        return [emit_tilelang(parse(forward(spec, *choice.block)), choice.schedule)]
+    programs = chain(spec, Blocks(*choice.block))
+    product = product_of(programs)
+    plain = GpuSchedule()
     return [
-        Choice((bm, bn), GpuSchedule(threads, stages, reverse=causal, overlap=overlap))
-        for bm, bn, threads, stages, overlap in table[width] + small[width] * (keys <= 2048)
+        emit_tilelang(parse(text), choice.schedule if at == product else plain)
+        for at, text in enumerate(programs)
     ]
 
 
-GEMM_CHOICES = [
-    Choice((128, 256, 64), GpuSchedule(256, 3, swizzle=8)),
-    Choice((128, 256, 128), GpuSchedule(256, 2, swizzle=8)),
-    Choice((256, 128, 64), GpuSchedule(256, 3, swizzle=8)),
-    Choice((128, 128, 64), GpuSchedule(256, 4, swizzle=8)),
-    Choice((128, 128, 128), GpuSchedule(256, 3, swizzle=8)),
-]
-Operator = Attention | Gemm
-
-
-def source(spec: Operator, choice: Choice) -> str:
-    """The TileLang module of an operator."""
-    program = forward if isinstance(spec, Attention) else gemm_blocked
-    build: Callable[..., str] = program
-    return emit_tilelang(parse(build(spec, *choice.block)), choice.schedule)
-
-
-def choices(spec: Operator) -> list[Choice]:
-    if isinstance(spec, Gemm):
-        return GEMM_CHOICES
-    width = 64 if spec.width <= 64 else 128 if spec.width <= 128 else 256
-    found = _attention_choices(width, spec.keys, spec.masked)
-    if spec.softcap or spec.alibi:  # more registers between the two products
-        found += [replace(c, schedule=replace(c.schedule, overlap=False)) for c in found[:1]]
-    return found
-
-
-def _try_compile(text: str) -> str:
+def _try_compile(texts: Sequence[str]) -> str:
     try:
-        compile_kernel(text)
+        for text in texts:
+            compile_kernel(text)
     except Exception as problem:  # a configuration the compiler refuses is not a result
         return f"{type(problem).__name__}: {str(problem)[-200:]}"
     return ""
 
 
-def measure(spec: Operator, texts: Sequence[tuple[Choice, str]]) -> dict[str, Any]:
+def measure(spec: Operator, texts: Sequence[tuple[Choice, list[str]]]) -> dict[str, Any]:
     """One row of the table: the best correct configuration beside every baseline."""
     case: AttentionCase | GemmCase
     case = AttentionCase(spec) if isinstance(spec, Attention) else GemmCase(spec)
@@ -112,14 +79,15 @@ def measure(spec: Operator, texts: Sequence[tuple[Choice, str]]) -> dict[str, An
             row[f"{name}_refused"] = str(problem)[:200]
     row["baseline_error"] = limit
     row["tried"] = []
-    for choice, text in texts:
-        kernel = compile_kernel(text)
-        out = case.output()
-        kernel(*case.arguments, out)
+    for choice, modules in texts:
+        outputs = case.output()
+        (out,) = outputs.values()
+        call = bind(modules, case.arrays | outputs)
+        call()
         before = case.error(out)
-        time = median_ms(lambda k=kernel, o=out: k(*case.arguments, o))  # type: ignore[misc]
+        time = median_ms(call)
         out.fill_(math.nan)
-        kernel(*case.arguments, out)
+        call()
         worst = max(before, case.error(out))
         good = worst <= 2 * limit
         speed = spec.flops / time / 1e9
@@ -129,57 +97,99 @@ def measure(spec: Operator, texts: Sequence[tuple[Choice, str]]) -> dict[str, An
     return row
 
 
-def points(table: str) -> list[Operator]:
-    """The points of a named table: ``attention``, ``variants`` or ``gemm``."""
-    if table == "gemm":
-        return [Gemm(n, n, n, "bf16") for n in (2048, 4096, 8192)]
-    if table == "variants":
-        base = Attention(2, 16, 16, 8192, 8192, 128, 128, "fp16", causal=True)
-        return [
-            replace(base, kv_heads=4),
-            replace(base, kv_heads=1),
-            replace(base, window=1024),
-            replace(base, softcap=30.0),
-            replace(base, causal=False, softcap=30.0),
-        ]
-    return [
-        Attention(
-            *(TOKENS // n, 2048 // d, 2048 // d, n, n, d, d, "fp16"),
-            causal=causal,
+SETS: dict[str, list[Operator]] = {
+    "gemm": [Gemm(n, n, n, "bf16") for n in (2048, 4096, 8192)],
+    "skinny": [
+        Gemm(*shape, "bf16")
+        for shape in (
+            *((1, 4096, 4096), (16, 4096, 4096), (64, 4096, 4096), (128, 4096, 4096)),
+            *((16, 8192, 8192), (64, 1024, 8192), (128, 128, 16384), (256, 256, 16384)),
+            *((512, 512, 8192), (4095, 4097, 4093), (2047, 2049, 2051), (127, 4097, 4093)),
         )
+    ],
+    "fp32": [Gemm(n, n, n) for n in (2048, 4096, 8192)],
+    "attention": [
+        Attention(TOKENS // n, 2048 // d, 2048 // d, n, n, d, d, "fp16", causal=causal)
         for d in (64, 128, 256)
         for causal in (False, True)
         for n in (512, 1024, 2048, 4096, 8192, 16384)
-    ]
+    ],
+    "variants": [
+        replace(_VARIANT, kv_heads=4),
+        replace(_VARIANT, kv_heads=1),
+        replace(_VARIANT, width=192),
+        replace(_VARIANT, window=1024),
+        replace(_VARIANT, softcap=30.0),
+        replace(_VARIANT, causal=False, softcap=30.0),
+    ],
+}
+"""The points of each table."""
 
 
-def run(table: str, out: Path) -> list[dict[str, Any]]:
-    """Measure a table on this machine's first GPU, print it, and write it as JSON."""
-    tilelang = library("tilelang")
-    torch = library("torch")
+class _Apart:
+    """Runs calls in a child process, which ends with a call that fails or takes too long."""
 
-    work = [(spec, c, source(spec, c)) for spec in points(table) for c in choices(spec)]
-    with ProcessPoolExecutor(max(1, (os.cpu_count() or 2) - 1)) as pool:
-        refused = list(pool.map(_try_compile, [text for _, _, text in work]))
+    def __init__(self) -> None:
+        self.pool = get_context("spawn").Pool(1)
+
+    def __call__(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return self.pool.apply_async(function, arguments).get(SECONDS)
+        except Exception:
+            self.pool.terminate()
+            self.pool = get_context("spawn").Pool(1)
+            raise
+
+
+def _row(apart: _Apart, spec: Operator, texts: list[tuple[Choice, list[str]]]) -> dict[str, Any]:
+    """A row whose kernels cannot take the others with them when they crash or hang."""
+    try:
+        return dict(apart(measure, spec, texts))
+    except Exception as problem:
+        if len(texts) < 2:
+            return {
+                "spec": asdict(spec),
+                "kind": type(spec).__name__,
+                "tflops": {},
+                "tried": [],
+            } | {"failed": f"{type(problem).__name__}: {str(problem)[-300:]}"}
+    rows = [_row(apart, spec, [one]) for one in texts]
+    best = max(rows, key=lambda row: float(row["tflops"].get("ours", 0.0)))
+    return best | {"tried": [one for row in rows for one in row["tried"]]}
+
+
+def run(specs: Sequence[Operator], out: Path) -> list[dict[str, Any]]:
+    """Measure points on this machine's first GPU, print each, and write them as JSON."""
+    work = [(spec, c, source(spec, c)) for spec in specs for c in choices(spec)]
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        refused = list(pool.map(_try_compile, [texts for _, _, texts in work]))
+    apart = _Apart()
+    about = apart(_about) | {"refused": sorted({why for why in refused if why})}
     rows = []
-    for spec in points(table):
+    for spec in specs:
         texts = [
-            (c, text)
-            for (s, c, text), why in zip(work, refused, strict=True)
+            (c, modules)
+            for (s, c, modules), why in zip(work, refused, strict=True)
             if s == spec and not why
         ]
-        rows.append(measure(spec, texts))
+        rows.append(_row(apart, spec, texts))
         print(line(rows[-1]), flush=True)
-    about = {
+        out.write_text(json.dumps({"about": about, "rows": rows}, indent=1))
+    apart.pool.terminate()
+    return rows
+
+
+def _about() -> dict[str, Any]:
+    torch = library("torch")
+
+    return {
         "device": torch.cuda.get_device_name(),
         "torch": torch.__version__,
-        "tilelang": tilelang.__version__,
+        "tilelang": library("tilelang").__version__,
         "cudnn": torch.backends.cudnn.version(),
         "rounds": ROUNDS,
-        "refused": sorted({why for why in refused if why}),
+        "date": datetime.now(UTC).date().isoformat(),
     }
-    out.write_text(json.dumps({"about": about, "rows": rows}, indent=1))
-    return rows
 
 
 def line(row: dict[str, Any]) -> str:
@@ -190,9 +200,11 @@ def line(row: dict[str, Any]) -> str:
         str(row["spec"][k]) for k in ("keys", "width", "causal", "kv_heads", "window", "softcap")
         if k in row["spec"]
     ) or " ".join(str(row["spec"][k]) for k in "mnk")  # fmt: skip
-    ratios = "  ".join(f"{k} {v:.0f} ({ours / v:.2f}x)" for k, v in speeds.items())
+    ratios = row.get("failed", "") + "  ".join(
+        f"{k} {v:.0f} ({ours / v:.2f}x)" for k, v in speeds.items()
+    )
     return f"{row['kind']} {point}: ours {ours:.0f} TFLOP/s  {ratios}  error {row.get('error')}"
 
 
 if __name__ == "__main__":
-    run(sys.argv[1], Path(sys.argv[2]))
+    run(SETS[sys.argv[1]], Path(sys.argv[2]))
