@@ -14,27 +14,17 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from evals.bsd import LEVELS, PROGRAMS, compile_program
-from sandboxes import Sandbox
 from sandboxes.probe import open_sandbox
-from tools.bsd.job import run
 from tools.bsd.learn import Settings
-from tools.bsd.registers import find_registers
-from tools.bsd.rv32i import core as execution
-from tools.bsd.rv32i import rv32i
-from tools.bsd.rv32i.iss import REGISTERS, whole
-from tools.bsd.rv32i.processor import pair_operands, processor
-from tools.bsd.rv32i.program import run_program
+from tools.bsd.rv32i.processor import processor
+from tools.bsd.rv32i.workload import workload
 from tools.bsd.superscalar.core import core
 from tools.bsd.superscalar.cycle import cycle
-from tools.bsd.superscalar.issue import FOUR, TWO, Selection, predicted, selected
-from tools.bsd.superscalar.needs import needs
-from tools.bsd.superscalar.predictors import none
-from tools.bsd.superscalar.simulate import simulate_core
-from tools.bsd.superscalar.speculator import Design, Parts
-from tools.bsd.superscalar.trace import Trace, trace
+from tools.bsd.superscalar.issue import FOUR, TWO, Selection
+from tools.bsd.superscalar.speculator import Design, Kind, Parts
+from tools.bsd.superscalar.wide import learn_parts, right, run_programs
 
 SELECTED = "State-BSD K=16 chain"
 
@@ -46,36 +36,28 @@ def main() -> int:
     parser.add_argument("--model", type=Path, required=True, help="what evals.state_bsd wrote")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    sandbox = open_sandbox("auto")
-    modules, parts, document = _learned(options.seed, sandbox)
-    tables = json.loads(options.model.read_text())["tables"]
+    sandbox = open_sandbox()
+    learned, images = learn_parts(sandbox, Settings(seed=options.seed)), workload(sandbox)
+    parts, modules = learned.parts, learned.verilog
+    proved = all(report.proof.status == "proved" for report in learned.reports)
     single = processor(parts.execution, parts.found, parts.pairing)
-    document["single_issue"] = asdict(cycle(modules + single, sandbox))
-    document["cores"] = []
+    document: dict[str, Any] = {
+        "command": "python -m evals.state_bsd_cores --seed N --model FILE --out FILE",
+        "proved": proved,
+        "learned": [report.summary() for report in learned.reports],
+        "single_issue": asdict(cycle(modules + single, sandbox)),
+        "cores": [],
+    }
+    tables = json.loads(options.model.read_text())["tables"]
     for design in _designs(parts, tables):
-        record = _name(design) | _programs(modules, design, sandbox)
+        text = modules + core(design)
+        rows = run_programs(text, design, images, sandbox)
+        record = _name(design) | {"right": right(rows), "programs": rows}
         document["cores"].append(record)
         options.out.write_text(json.dumps(document, indent=1) + "\n")
-        record["logic"] = asdict(cycle(modules + core(design), sandbox))
+        record["logic"] = asdict(cycle(text, sandbox))
         options.out.write_text(json.dumps(document, indent=1) + "\n")
-    return 0 if document["proved"] and all(c["right"] for c in document["cores"]) else 1
-
-
-def _learned(seed: int, sandbox: Sandbox) -> tuple[str, Parts, dict[str, Any]]:
-    """The learned modules, the parts of a core, and the beginning of the report."""
-    reports = []
-    for example in (rv32i(), needs(execution())):
-        reports.append(run(example.box, example.reference, sandbox, Settings(seed=seed)))
-    found = find_registers(whole(), REGISTERS, seed)
-    pairing = pair_operands(execution(), whole(), REGISTERS, found, seed)
-    name, decides = (report.learned.box.name for report in reports)
-    document = {
-        "command": "python -m evals.state_bsd_cores --seed N --model FILE --out FILE",
-        "proved": all(report.proof.status == "proved" for report in reports),
-        "learned": [report.summary() for report in reports],
-    }
-    verilog = "".join(report.verilog for report in reports)
-    return verilog, Parts(name, name, decides, found, pairing), document
+    return 0 if proved and all(c["right"] for c in document["cores"]) else 1
 
 
 def _designs(parts: Parts, tables: list[dict[str, Any]]) -> Iterator[Design]:
@@ -83,40 +65,12 @@ def _designs(parts: Parts, tables: list[dict[str, Any]]) -> Iterator[Design]:
         table = next(t for t in tables if (t["level"], t["width"]) == ("-O0", machine.width))
         words = table["selected"][SELECTED]
         chosen = Selection(frozenset(words["registers"]), words["words"])
-        yield Design(parts, machine, chosen, "none")
-        yield Design(parts, machine, chosen, "chain")
-        yield Design(parts, machine, chosen, "early")
+        yield from (Design(parts, machine, chosen, kind) for kind in get_args(Kind))
 
 
 def _name(design: Design) -> dict[str, Any]:
     words = {"registers": design.kept, "words": design.words}
     return {"width": design.machine.width, "kind": design.kind} | words
-
-
-def _programs(modules: str, design: Design, sandbox: Sandbox) -> dict[str, Any]:
-    """Every program at every level in Verilator, beside the simulator and the trace model."""
-    images = {
-        f"{source.stem}{level}": compile_program(source, level)
-        for source in sorted(PROGRAMS.glob("*.c"))
-        for level in LEVELS
-    }
-    done = simulate_core(modules + core(design), design, images, sandbox)
-    rows, right = {}, True
-    for name, image in images.items():
-        ran, ended = done[name], done[name].finish == run_program(image)
-        rows[name] = {
-            "as_simulated": ended, "instructions": ran.finish.instructions,
-            "cycles": ran.cycles, "model_cycles": _model(design, trace(image)),
-            "wrong": ran.wrong, "used": ran.used,
-        }  # fmt: skip
-        right &= ended and not ran.wrong
-    return {"right": right, "programs": rows}
-
-
-def _model(design: Design, ran: Trace) -> int:
-    if design.kind == "none":
-        return predicted(ran, design.machine, none(ran)).cycles
-    return selected(ran, design.machine, design.chosen, design.kind == "early").cycles
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ PICTURES = {
     "diagrams.svg": "Decision nodes by output port",
     "rounds.svg": "Wrong vectors by round of refutation",
     "area.svg": "Size beside the reference, after the same script",
+    "ipc.svg": "Instructions per cycle on programs that the selector did not see",
 }
 """What the pictures of a result show."""
 _TONES = {"done": "good", "paused": "warn", "running": "warn", "interrupted": "warn"}
