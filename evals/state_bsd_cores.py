@@ -4,14 +4,14 @@
 
 Learns the execution core and which operands it needs, proves both, assembles every core with
 the state words that `evals.state_bsd` selected for -O0 and 16 words, runs the eight programs at
-both levels, and measures how long a cycle is. A record is written as soon as it is there.
+both levels, and measures how long a cycle is. A record is put in the file as soon as it is there,
+in the place of an older one of that core; ``--cores 4chain 4early`` makes only these.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
@@ -27,6 +27,8 @@ from tools.bsd.superscalar.speculator import Design, Kind, Parts
 from tools.bsd.superscalar.wide import learn_parts, right, run_programs
 
 SELECTED = "State-BSD K=16 chain"
+KINDS: tuple[Kind, ...] = get_args(Kind)
+NAMES = [f"{machine.width}{kind}" for machine in (TWO, FOUR) for kind in KINDS]
 
 
 def main() -> int:
@@ -35,40 +37,45 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--model", type=Path, required=True, help="what evals.state_bsd wrote")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--cores", nargs="*", default=NAMES, choices=NAMES)
     options = parser.parse_args()
     sandbox = open_sandbox()
     learned, images = learn_parts(sandbox, Settings(seed=options.seed)), workload(sandbox)
     parts, modules = learned.parts, learned.verilog
-    proved = all(report.proof.status == "proved" for report in learned.reports)
     single = processor(parts.execution, parts.found, parts.pairing)
     document: dict[str, Any] = {
         "command": "python -m evals.state_bsd_cores --seed N --model FILE --out FILE",
-        "proved": proved,
+        "proved": all(report.proof.status == "proved" for report in learned.reports),
         "learned": [report.summary() for report in learned.reports],
         "single_issue": asdict(cycle(modules + single, sandbox)),
-        "cores": [],
     }
-    tables = json.loads(options.model.read_text())["tables"]
-    for design in _designs(parts, tables):
-        text = modules + core(design)
-        rows = run_programs(text, design, images, sandbox)
-        record = _name(design) | {"right": right(rows), "programs": rows}
-        document["cores"].append(record)
+    old = json.loads(options.out.read_text())["cores"] if options.out.exists() else []
+    records = {f"{core['width']}{core['kind']}": core for core in old}
+    designs = _designs(parts, json.loads(options.model.read_text())["tables"])
+    for name in options.cores:
+        text = modules + core(designs[name])
+        rows = run_programs(text, designs[name], images, sandbox)
+        records[name] = _described(designs[name]) | {"right": right(rows), "programs": rows}
+        records[name]["logic"] = asdict(cycle(text, sandbox))
+        document["cores"] = [records[n] for n in NAMES if n in records]
         options.out.write_text(json.dumps(document, indent=1) + "\n")
-        record["logic"] = asdict(cycle(text, sandbox))
-        options.out.write_text(json.dumps(document, indent=1) + "\n")
-    return 0 if proved and all(c["right"] for c in document["cores"]) else 1
+        print(name, json.dumps(records[name]), flush=True)
+    return 0 if document["proved"] and all(c["right"] for c in document["cores"]) else 1
 
 
-def _designs(parts: Parts, tables: list[dict[str, Any]]) -> Iterator[Design]:
+def _designs(parts: Parts, tables: list[dict[str, Any]]) -> dict[str, Design]:
+    """The design of each of NAMES, with the state words that were selected for its width."""
+    found = {}
     for machine in (TWO, FOUR):
         table = next(t for t in tables if (t["level"], t["width"]) == ("-O0", machine.width))
         words = table["selected"][SELECTED]
         chosen = Selection(frozenset(words["registers"]), words["words"])
-        yield from (Design(parts, machine, chosen, kind) for kind in get_args(Kind))
+        for kind in KINDS:
+            found[f"{machine.width}{kind}"] = Design(parts, machine, chosen, kind)
+    return found
 
 
-def _name(design: Design) -> dict[str, Any]:
+def _described(design: Design) -> dict[str, Any]:
     words = {"registers": design.kept, "words": design.words}
     return {"width": design.machine.width, "kind": design.kind} | words
 
