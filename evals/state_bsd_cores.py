@@ -5,26 +5,30 @@
 Learns the execution core and which operands it needs, proves both, assembles every core with
 the state words that `evals.state_bsd` selected for -O0 and 16 words, runs the eight programs at
 both levels, and measures how long a cycle is. A record is put in the file as soon as it is there,
-in the place of an older one of that core; ``--cores 4chain 4early`` makes only these.
+in the place of an older one of that core; ``--cores 4chain 4early`` makes only these, and
+``--learned DIR`` proves the modules again that `qimeng cpu` or a run left there, and learns none.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
+from sandboxes import Sandbox
 from sandboxes.probe import open_sandbox
 from tools.bsd.learn import Settings
+from tools.bsd.prove import prove
 from tools.bsd.rv32i.processor import processor
 from tools.bsd.rv32i.workload import workload
 from tools.bsd.superscalar.core import core
 from tools.bsd.superscalar.cycle import cycle
 from tools.bsd.superscalar.issue import FOUR, TWO, Selection
 from tools.bsd.superscalar.speculator import Design, Kind, Parts
-from tools.bsd.superscalar.wide import learn_parts, right, run_programs
+from tools.bsd.superscalar.wide import learn_parts, modules, parts, right, run_programs
 
 SELECTED = "State-BSD K=16 chain"
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -38,29 +42,57 @@ def main() -> int:
     parser.add_argument("--model", type=Path, required=True, help="what evals.state_bsd wrote")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--cores", nargs="*", default=NAMES, choices=NAMES)
+    parser.add_argument("--learned", type=Path, help="folder of learned modules")
     options = parser.parse_args()
     sandbox = open_sandbox()
-    learned, images = learn_parts(sandbox, Settings(seed=options.seed)), workload(sandbox)
-    parts, modules = learned.parts, learned.verilog
-    single = processor(parts.execution, parts.found, parts.pairing)
+    texts, summaries = (_given if options.learned else _learned)(options, sandbox)
+    proved = all(
+        prove(example.box, text, example.reference, sandbox).status == "proved"
+        for example, text in zip(modules(), texts, strict=True)
+    )
+    own, verilog, images = parts(options.seed), "".join(texts), workload(sandbox)
+    single = processor(own.execution, own.found, own.pairing)
     document: dict[str, Any] = {
         "command": "python -m evals.state_bsd_cores --seed N --model FILE --out FILE",
-        "proved": all(report.proof.status == "proved" for report in learned.reports),
-        "learned": [report.summary() for report in learned.reports],
-        "single_issue": asdict(cycle(modules + single, sandbox)),
+        "proved": proved,
+        "learned": summaries,
+        "single_issue": asdict(cycle(verilog + single, sandbox)),
     }
+    designs = _designs(own, json.loads(options.model.read_text())["tables"])
     old = json.loads(options.out.read_text())["cores"] if options.out.exists() else []
     records = {f"{core['width']}{core['kind']}": core for core in old}
-    designs = _designs(parts, json.loads(options.model.read_text())["tables"])
-    for name in options.cores:
-        text = modules + core(designs[name])
-        rows = run_programs(text, designs[name], images, sandbox)
-        records[name] = _described(designs[name]) | {"right": right(rows), "programs": rows}
-        records[name]["logic"] = asdict(cycle(text, sandbox))
+    for name, key, figures in _measured(designs, options.cores, verilog, images, sandbox):
+        records[name] = records.get(name, {}) | _described(designs[name]) | {key: figures}
         document["cores"] = [records[n] for n in NAMES if n in records]
         options.out.write_text(json.dumps(document, indent=1) + "\n")
-        print(name, json.dumps(records[name]), flush=True)
-    return 0 if document["proved"] and all(c["right"] for c in document["cores"]) else 1
+        print(name, key, json.dumps(figures), flush=True)
+    return 0 if proved and all(right(record["programs"]) for record in records.values()) else 1
+
+
+def _measured(
+    designs: Mapping[str, Design], names: Sequence[str], verilog: str,
+    images: Mapping[str, bytes], sandbox: Sandbox,
+) -> Iterator[tuple[str, str, dict[str, Any]]]:  # fmt: skip
+    """What programs do on each core; and then, for it takes longer, how long its cycle is."""
+    for name in names:
+        text = verilog + core(designs[name])
+        yield name, "programs", run_programs(text, designs[name], images, sandbox)
+    for name in names:
+        yield name, "logic", asdict(cycle(verilog + core(designs[name]), sandbox))
+
+
+def _learned(options: argparse.Namespace, sandbox: Sandbox) -> tuple[list[str], list[Any]]:
+    """Texts and figures of the modules, learned now."""
+    reports = learn_parts(sandbox, Settings(seed=options.seed)).reports
+    return [report.verilog for report in reports], [report.summary() for report in reports]
+
+
+def _given(options: argparse.Namespace, _: Sandbox) -> tuple[list[str], list[Any]]:
+    """Texts and figures of the modules in a folder."""
+    figures = json.loads((options.learned / "figures.json").read_text())
+    texts = [(options.learned / f"{e.box.name}.v").read_text() for e in modules()]
+    execution = {key: figures[key] for key in figures["needs"]} | {"box": modules()[0].box.name}
+    return texts, [execution, figures["needs"]]
 
 
 def _designs(parts: Parts, tables: list[dict[str, Any]]) -> dict[str, Design]:

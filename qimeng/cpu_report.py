@@ -7,15 +7,8 @@ from html import escape
 from typing import Any
 
 from qimeng.report import PICTURES
+from tools.bsd.catalogue import PRIORS
 from tools.bsd.package import Package, areas
-
-PRIORS = (
-    "the port list: names, widths, and so which wires are one word and in which order",
-    "how to sample: runs of equal bits, small numbers, one port's word repeated on another",
-    "for the core, a list of legal encodings, half of the probes are drawn from",
-    "for the core, that two operand values are inputs (which fields select them is found)",
-    "what the simulator answers where the specification leaves a choice",
-)
 
 
 def markdown(made: Package) -> str:

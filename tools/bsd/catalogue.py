@@ -12,6 +12,17 @@ CORE = "rv32i"
 WIDE = {"rv32i_wide2": 2, "rv32i_wide4": 4}
 """Cores that issue several instructions a cycle, and how many."""
 
+PRIORS = (
+    "the port list: names, widths, and so which wires are one word and in which order",
+    "how to sample: runs of equal bits, small numbers, one port's word repeated on another",
+    "for the core, a list of legal encodings, half of the probes are drawn from",
+    "for the core, that two operand values are inputs (which fields select them is found)",
+    "what the simulator answers where the specification leaves a choice",
+    "for a core that issues several instructions, the rules of issue, the buffer of memory words "
+    "and the register file around the learned logic are written by rule, not learned",
+)
+"""What the learner is told beside the black box's answers."""
+
 _LEARNS = re.compile(
     r"\blearn(?:s|ed|t|ing)?\b|\bblack[- ]?box\b|\bfrom (?:\w+ ){0,2}(?:(?:input[- ]output|i/o) )?"
     r"(?:examples?|simulator|iss|queries)\b",
