@@ -28,7 +28,7 @@ BOXES = tuple(
         "adder": (8, 16, 32, 64), "less": (8, 16, 32, 64), "equal": (8, 16, 32, 64),
         "shifter": (8, 16, 32, 64), "alu": (8, 16, 32, 64), "crc": (8, 32), "bcd": (8, 13),
         "priority": (8, 16, 32, 64), "decoder": (4,), "fclass": (16, 32, 64),
-        "multiplier": (4, 6, 7, 8, 10, 16, 32),
+        "multiplier": (4, 6, 7, 8, 10, 16),
     }.items()
     for width in widths
 )  # fmt: skip
