@@ -16,18 +16,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from evals.riscv import image, native
-from sandboxes import Sandbox
+from sandboxes import Command, Sandbox
 from sandboxes.probe import open_sandbox
 from tools.bsd.job import Report, run
 from tools.bsd.learn import Progress, Settings
 from tools.bsd.rv32i import assembled, rv32i
 from tools.bsd.rv32i.program import run_program
 from tools.bsd.rv32i.simulate import simulate_programs
-
-PROGRAMS = Path(__file__).parent / "bsd_programs"
-LEVELS = ("-O0", "-O2")
-START, LINK = PROGRAMS / "start.S", PROGRAMS / "program.ld"
+from tools.bsd.rv32i.workload import PROGRAMS, BuildError, workload
 
 
 def main() -> int:
@@ -60,30 +56,29 @@ def show(now: Progress) -> None:
 def _programs(report: Report, sandbox: Sandbox, seed: int) -> dict[str, Any]:
     """Every program at every level on the assembled processor, beside the simulator."""
     text = report.verilog + assembled(report.learned.box.name, seed)
-    sources = sorted(PROGRAMS.glob("*.c"))
-    images = {
-        f"{source.stem}{level}": compile_program(source, level, sandbox)
-        for source in sources
-        for level in LEVELS
-    }
-    expected = {source.stem: native(source.read_bytes(), sandbox) for source in sources}
+    images = workload(sandbox)
+    expected = {name: native(name.split("-")[0], sandbox) for name in images}
     done = simulate_programs(text, images, sandbox)
     return {
         name: {
             "instructions": done[name].instructions,
             "result": f"{done[name].result:#010x}",
             "as_simulated": done[name] == run_program(data),
-            "as_native": done[name].result == expected[name.split("-")[0]],
+            "as_native": done[name].result == expected[name],
         }
         for name, data in images.items()
     }
 
 
-def compile_program(source: Path, level: str, sandbox: Sandbox | None = None) -> bytes:
-    """A memory image of a C program for the bare machine. Raises BuildError."""
-    files = {path.name: path.read_bytes() for path in (START, LINK, source)}
-    arguments = [level, START.name, "-T", LINK.name, source.name]
-    return image(files, arguments, sandbox or open_sandbox())
+def native(name: str, sandbox: Sandbox) -> int:
+    """What a program returns, compiled by and for this machine. Raises BuildError."""
+    main = b'#include <stdio.h>\nint main(void) { printf("%u", run()); }\n'
+    script = "gcc -O1 -fwrapv -funsigned-char native.c -o native && ./native"
+    files = {"native.c": (PROGRAMS / f"{name}.c").read_bytes() + main}
+    done = sandbox.run(Command(("/bin/sh", "-c", script), files=files))
+    if not done.ok:
+        raise BuildError(done.text()[-2000:])
+    return int(done.stdout)
 
 
 def add(out: Path, record: dict[str, Any], command: str) -> None:

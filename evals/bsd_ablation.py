@@ -1,8 +1,9 @@
 """What each part of the learner is worth: the same box with one part taken away.
 
-    python -m evals.bsd_ablation alu16 fclass32 rv32i --out results.json
+    python -m evals.bsd_ablation shifter32 fclass64 alu16 --out results.json
 
-The learner has no switches: a part is replaced here, from outside, in a process of its own.
+The learner has no switches: a part is replaced here, from outside, in a process of its own. A
+record is put in the file in the place of an older one of that box and part.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -37,37 +39,43 @@ def main() -> None:
     """Write and print a record for each box and part."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("boxes", nargs="+")
+    parser.add_argument("--parts", nargs="*", default=PARTS, choices=PARTS)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=1200, help="limit of one run")
+    parser.add_argument("--seconds", type=int, default=600, help="of CPU, for one run")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    records = []
+    old = json.loads(options.out.read_text())["runs"] if options.out.exists() else []
+    records = {(run["box"], run["without"]): run for run in old}
     for box in options.boxes:
-        for part in PARTS:
+        for part in options.parts:
             record = {"box": box, "without": part, "seed": options.seed}
-            records.append(record | measured(box, part, options.seed, options.seconds))
-            print(json.dumps(records[-1]), flush=True)
+            records[box, part] = record | measured(box, part, options.seed, options.seconds)
+            print(json.dumps(records[box, part]), flush=True)
             command = "python -m evals.bsd_ablation BOX… --out FILE"
-            document = {"command": command, "seconds": options.seconds, "runs": records}
+            runs = list(records.values())
+            document = {"command": command, "cpu_limit": options.seconds, "runs": runs}
             options.out.write_text(json.dumps(document, indent=1) + "\n")
 
 
-def measured(box: str, part: str, seed: int, seconds: float) -> dict[str, Any]:
-    """The figures of one run, in a process of its own that is ended when the time is up."""
+def measured(box: str, part: str, seed: int, seconds: int) -> dict[str, Any]:
+    """The figures of one run, in a process of its own that ends when its CPU time is up."""
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(
-        target=_child, args=(box, part, seed, theirs)
+        target=_child, args=(box, part, seed, seconds, theirs)
     )
     process.start()
     theirs.close()
     try:
-        return dict(ours.recv()) if ours.poll(seconds) else {"outcome": "not ended in time"}
+        return dict(ours.recv())
+    except EOFError:
+        return {"outcome": "not finished"}
     finally:
         process.kill()
         process.join()
 
 
-def _child(box: str, part: str, seed: int, told: Connection) -> None:
+def _child(box: str, part: str, seed: int, seconds: int, told: Connection) -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     chosen = named(box)
     with without(part):
         try:

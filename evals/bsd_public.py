@@ -21,8 +21,7 @@ from typing import Any
 import numpy as np
 
 from evals import riscv_formal
-from evals.bsd import LINK, START, add, show
-from evals.riscv import image
+from evals.bsd import add, show
 from sandboxes import Sandbox
 from sandboxes.probe import open_sandbox
 from tools.bsd.job import MUTANTS, Report, run
@@ -31,6 +30,7 @@ from tools.bsd.mutate import mutant
 from tools.bsd.rv32i import assembled, rv32i
 from tools.bsd.rv32i.program import Finish, run_program
 from tools.bsd.rv32i.simulate import simulate_programs
+from tools.bsd.rv32i.workload import LINK, START, image
 from tools.bsd.verilog import to_verilog
 
 PORT = Path(__file__).parent / "bsd_port"

@@ -11,20 +11,20 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from statistics import geometric_mean
 from typing import Any
 
-from evals.bsd import LEVELS, PROGRAMS, compile_program
-from tools.bsd.superscalar.issue import FOUR, TWO, Cycles, Machine, Selection, predicted, selected
+from sandboxes import Sandbox
+from sandboxes.probe import open_sandbox
+from tools.bsd.rv32i.workload import HELD_OUT, LEVELS, TRAINING, workload
+from tools.bsd.superscalar.issue import FOUR, TWO, Machine, Selection, mean, predicted, selected
 from tools.bsd.superscalar.pictures import ipc_svg
-from tools.bsd.superscalar.predictors import BASELINES, none, perfect
+from tools.bsd.superscalar.predictors import baselines, none, perfect
 from tools.bsd.superscalar.select import Blockers, Gain, greedy, random, select
 from tools.bsd.superscalar.trace import Trace, trace
 
-TRAINING = ("sort", "crc", "matmul", "text")
-HELD_OUT = ("sieve", "list", "sha", "recurse")
 BUDGETS = (1, 2, 4, 8, 16)
 VARIANTS = {"chain": False, "early": True}
 RANDOM_TRIES = 16
@@ -35,9 +35,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    tables = []
+    sandbox, tables = open_sandbox(), []
     for level in LEVELS:
-        training, held_out = (traces(names, level) for names in (TRAINING, HELD_OUT))
+        training, held_out = (_traces(names, level, sandbox) for names in (TRAINING, HELD_OUT))
         for machine in (TWO, FOUR):
             table = {"level": level, "width": machine.width}
             table |= _table(machine, training, held_out)
@@ -55,29 +55,27 @@ def main() -> int:
     return 0
 
 
-def traces(names: Iterable[str], level: str) -> list[Trace]:
+def _traces(names: Sequence[str], level: str, sandbox: Sandbox) -> list[Trace]:
     """What the programs do at one compiler level."""
-    return [trace(compile_program(PROGRAMS / f"{name}.c", level)) for name in names]
+    return [trace(image) for image in workload(sandbox, names, (level,)).values()]
 
 
 def _table(
     machine: Machine, training: Sequence[Trace], held_out: Sequence[Trace]
 ) -> dict[str, Any]:
     """Geometric means over the held-out programs for one machine and compiler level."""
-    ipc = {
-        name: _mean(predicted(t, machine, predictor(t)) for t in held_out)
-        for name, predictor in BASELINES.items()
-    }
+    ipc = baselines(held_out, machine)
     chosen, selector = {}, []
     for budget in BUDGETS:
         for variant, early in VARIANTS.items():
             name = f"State-BSD K={budget} {variant}"
             best = select(training, machine, budget, early)
             chosen[name] = {"registers": sorted(best.registers), "words": best.words}
-            ipc[name] = _mean(selected(t, machine, best, early) for t in held_out)
+            ipc[name] = mean(selected(t, machine, best, early) for t in held_out)
             row = _selector(machine, training, held_out, budget, early, best)
             selector.append({"budget": budget, "variant": variant, **row})
-    return {"ipc": ipc, "selected": chosen, "selector": selector}
+    each = {name: asdict(row) for name, row in ipc.items()}
+    return {"ipc": each, "selected": chosen, "selector": selector}
 
 
 def _selector(
@@ -109,20 +107,12 @@ def _leave_one_out(machine: Machine, every: Sequence[Trace]) -> dict[str, Any]:
         runs.append(selected(one, machine, best))
     without = [predicted(t, machine, none(t)) for t in every]
     means = {
-        "none": _mean(without),
-        f"State-BSD K={BUDGETS[-1]} chain": _mean(runs),
-        "perfect": _mean(predicted(t, machine, perfect(t)) for t in every),
+        "none": asdict(mean(without)),
+        f"State-BSD K={BUDGETS[-1]} chain": asdict(mean(runs)),
+        "perfect": asdict(mean(predicted(t, machine, perfect(t)) for t in every)),
     }
     gains = [round(r.ipc / w.ipc - 1, 4) for r, w in zip(runs, without, strict=True)]
     return {"ipc": means, "gain": dict(zip(TRAINING + HELD_OUT, gains, strict=True))}
-
-
-def _mean(runs: Iterable[Cycles]) -> dict[str, Any]:
-    results = list(runs)
-    return {
-        "ipc": round(geometric_mean([r.ipc for r in results]), 4),
-        "mispredictions": sum(r.mispredictions for r in results),
-    }
 
 
 def _print(table: dict[str, Any]) -> None:

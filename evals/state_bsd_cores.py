@@ -4,39 +4,35 @@
 
 Learns the execution core and which operands it needs, proves both, assembles every core with
 the state words that `evals.state_bsd` selected for -O0 and 16 words, runs the eight programs at
-both levels, and measures how long a cycle is. A record is written as soon as it is there.
+both levels, and measures how long a cycle is. A record is put in the file as soon as it is there,
+in the place of an older one of that core; ``--cores 4chain 4early`` makes only these, and
+``--learned DIR`` proves the modules again that `qimeng cpu` or a run left there, and learns none.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from evals.bsd import LEVELS, PROGRAMS, compile_program
 from sandboxes import Sandbox
 from sandboxes.probe import open_sandbox
-from tools.bsd.job import run
 from tools.bsd.learn import Settings
-from tools.bsd.registers import find_registers
-from tools.bsd.rv32i import core as execution
-from tools.bsd.rv32i import rv32i
-from tools.bsd.rv32i.iss import REGISTERS, whole
-from tools.bsd.rv32i.processor import pair_operands, processor
-from tools.bsd.rv32i.program import run_program
+from tools.bsd.prove import prove
+from tools.bsd.rv32i.processor import processor
+from tools.bsd.rv32i.workload import workload
 from tools.bsd.superscalar.core import core
 from tools.bsd.superscalar.cycle import cycle
-from tools.bsd.superscalar.issue import FOUR, TWO, Selection, predicted, selected
-from tools.bsd.superscalar.needs import needs
-from tools.bsd.superscalar.predictors import none
-from tools.bsd.superscalar.simulate import simulate_core
-from tools.bsd.superscalar.speculator import Design, Parts
-from tools.bsd.superscalar.trace import Trace, trace
+from tools.bsd.superscalar.issue import FOUR, TWO, Selection
+from tools.bsd.superscalar.speculator import Design, Kind, Parts
+from tools.bsd.superscalar.wide import learn_parts, modules, parts, right, run_programs
 
 SELECTED = "State-BSD K=16 chain"
+KINDS: tuple[Kind, ...] = get_args(Kind)
+NAMES = [f"{machine.width}{kind}" for machine in (TWO, FOUR) for kind in KINDS]
 
 
 def main() -> int:
@@ -45,78 +41,75 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--model", type=Path, required=True, help="what evals.state_bsd wrote")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--cores", nargs="*", default=NAMES, choices=NAMES)
+    parser.add_argument("--learned", type=Path, help="folder of learned modules")
     options = parser.parse_args()
-    sandbox = open_sandbox("auto")
-    modules, parts, document = _learned(options.seed, sandbox)
-    tables = json.loads(options.model.read_text())["tables"]
-    single = processor(parts.execution, parts.found, parts.pairing)
-    document["single_issue"] = asdict(cycle(modules + single, sandbox))
-    document["cores"] = []
-    for design in _designs(parts, tables):
-        record = _name(design) | _programs(modules, design, sandbox)
-        document["cores"].append(record)
-        options.out.write_text(json.dumps(document, indent=1) + "\n")
-        record["logic"] = asdict(cycle(modules + core(design), sandbox))
-        options.out.write_text(json.dumps(document, indent=1) + "\n")
-    return 0 if document["proved"] and all(c["right"] for c in document["cores"]) else 1
-
-
-def _learned(seed: int, sandbox: Sandbox) -> tuple[str, Parts, dict[str, Any]]:
-    """The learned modules, the parts of a core, and the beginning of the report."""
-    reports = []
-    for example in (rv32i(), needs(execution())):
-        reports.append(run(example.box, example.reference, sandbox, Settings(seed=seed)))
-    found = find_registers(whole(), REGISTERS, seed)
-    pairing = pair_operands(execution(), whole(), REGISTERS, found, seed)
-    name, decides = (report.learned.box.name for report in reports)
-    document = {
+    sandbox = open_sandbox()
+    texts, summaries = (_given if options.learned else _learned)(options, sandbox)
+    proved = all(
+        prove(example.box, text, example.reference, sandbox).status == "proved"
+        for example, text in zip(modules(), texts, strict=True)
+    )
+    own, verilog, images = parts(options.seed), "".join(texts), workload(sandbox)
+    single = processor(own.execution, own.found, own.pairing)
+    document: dict[str, Any] = {
         "command": "python -m evals.state_bsd_cores --seed N --model FILE --out FILE",
-        "proved": all(report.proof.status == "proved" for report in reports),
-        "learned": [report.summary() for report in reports],
+        "proved": proved,
+        "learned": summaries,
+        "single_issue": asdict(cycle(verilog + single, sandbox)),
     }
-    verilog = "".join(report.verilog for report in reports)
-    return verilog, Parts(name, name, decides, found, pairing), document
+    designs = _designs(own, json.loads(options.model.read_text())["tables"])
+    old = json.loads(options.out.read_text())["cores"] if options.out.exists() else []
+    records = {f"{core['width']}{core['kind']}": core for core in old}
+    for name, key, figures in _measured(designs, options.cores, verilog, images, sandbox):
+        records[name] = records.get(name, {}) | _described(designs[name]) | {key: figures}
+        document["cores"] = [records[n] for n in NAMES if n in records]
+        options.out.write_text(json.dumps(document, indent=1) + "\n")
+        print(name, key, json.dumps(figures), flush=True)
+    return 0 if proved and all(right(record["programs"]) for record in records.values()) else 1
 
 
-def _designs(parts: Parts, tables: list[dict[str, Any]]) -> Iterator[Design]:
+def _measured(
+    designs: Mapping[str, Design], names: Sequence[str], verilog: str,
+    images: Mapping[str, bytes], sandbox: Sandbox,
+) -> Iterator[tuple[str, str, dict[str, Any]]]:  # fmt: skip
+    """What programs do on each core; and then, for it takes longer, how long its cycle is."""
+    for name in names:
+        text = verilog + core(designs[name])
+        yield name, "programs", run_programs(text, designs[name], images, sandbox)
+    for name in names:
+        yield name, "logic", asdict(cycle(verilog + core(designs[name]), sandbox))
+
+
+def _learned(options: argparse.Namespace, sandbox: Sandbox) -> tuple[list[str], list[Any]]:
+    """Texts and figures of the modules, learned now."""
+    reports = learn_parts(sandbox, Settings(seed=options.seed)).reports
+    return [report.verilog for report in reports], [report.summary() for report in reports]
+
+
+def _given(options: argparse.Namespace, _: Sandbox) -> tuple[list[str], list[Any]]:
+    """Texts and figures of the modules in a folder."""
+    figures = json.loads((options.learned / "figures.json").read_text())
+    texts = [(options.learned / f"{e.box.name}.v").read_text() for e in modules()]
+    execution = {key: figures[key] for key in figures["needs"]} | {"box": modules()[0].box.name}
+    return texts, [execution, figures["needs"]]
+
+
+def _designs(parts: Parts, tables: list[dict[str, Any]]) -> dict[str, Design]:
+    """The design of each of NAMES, with the state words that were selected for its width."""
+    found = {}
     for machine in (TWO, FOUR):
         table = next(t for t in tables if (t["level"], t["width"]) == ("-O0", machine.width))
         words = table["selected"][SELECTED]
         chosen = Selection(frozenset(words["registers"]), words["words"])
-        yield Design(parts, machine, chosen, "none")
-        yield Design(parts, machine, chosen, "chain")
-        yield Design(parts, machine, chosen, "early")
+        for kind in KINDS:
+            found[f"{machine.width}{kind}"] = Design(parts, machine, chosen, kind)
+    return found
 
 
-def _name(design: Design) -> dict[str, Any]:
+def _described(design: Design) -> dict[str, Any]:
     words = {"registers": design.kept, "words": design.words}
     return {"width": design.machine.width, "kind": design.kind} | words
-
-
-def _programs(modules: str, design: Design, sandbox: Sandbox) -> dict[str, Any]:
-    """Every program at every level in Verilator, beside the simulator and the trace model."""
-    images = {
-        f"{source.stem}{level}": compile_program(source, level)
-        for source in sorted(PROGRAMS.glob("*.c"))
-        for level in LEVELS
-    }
-    done = simulate_core(modules + core(design), design, images, sandbox)
-    rows, right = {}, True
-    for name, image in images.items():
-        ran, ended = done[name], done[name].finish == run_program(image)
-        rows[name] = {
-            "as_simulated": ended, "instructions": ran.finish.instructions,
-            "cycles": ran.cycles, "model_cycles": _model(design, trace(image)),
-            "wrong": ran.wrong, "used": ran.used,
-        }  # fmt: skip
-        right &= ended and not ran.wrong
-    return {"right": right, "programs": rows}
-
-
-def _model(design: Design, ran: Trace) -> int:
-    if design.kind == "none":
-        return predicted(ran, design.machine, none(ran)).cycles
-    return selected(ran, design.machine, design.chosen, design.kind == "early").cycles
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The learning workflow: a circuit from its black box's answers, proved against a reference.
 
 There is one candidate. The engine learns and proves it, and tries to fool the proof with mutants;
-the check proves the text of the candidate itself.
+the check proves the text of the candidate itself. A core that issues several instructions a cycle
+is put together from learned modules: these are proved, and the core is run.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from functools import cached_property
 
 from agents.learner import CircuitLearner, CircuitTask
 from agents.workbench import Workbench
+from graphs.learn_wide import cycles, ran
 from graphs.workflow import History
 from memory.records import (
     Artifact,
@@ -69,16 +71,22 @@ class LearnWorkflow:
         return [Candidate(id="learned-1", files=files, origin=origin)]
 
     def check(self, candidate: Candidate) -> Verdict:
-        """The proof of the candidate's own text, by a prover that refused every mutant."""
-        proof = self.learner.prove(self.task, self._text(candidate, f"{self.task.name}.v"))
+        """The proof of the candidate's own text, by a prover that refused every mutant; of a
+        superscalar core, of its learned modules, and then what programs do on it."""
         figures = json.loads(self._text(candidate, "figures.json"))
         refused = figures["mutants_refused"]
-        if proof.status != "proved" or not Package(figures, {}).proved:
-            reason = f"the proof says {proof.status}; mutants refused: {refused}"
-            outcome = "fail" if proof.status != "unknown" else "inconclusive"
-            return Verdict.model_validate(
-                {"candidate": candidate.id, "outcome": outcome, "reason": reason}
-            )
+        for example in self.task.boxes:
+            text = self._text(candidate, f"{example.box.name}.v")
+            proof = self.learner.prove(example, text)
+            if proof.status != "proved" or not Package(figures, {}).proved:
+                outcome = "fail" if proof.status != "unknown" else "inconclusive"
+                reason = f"{example.box.name}: proof {proof.status}, mutants refused {refused}"
+                return Verdict.model_validate(
+                    {"candidate": candidate.id, "outcome": outcome, "reason": reason}
+                )
+        if len(self.task.boxes) > 1:
+            texts = {name: self._text(candidate, name) for name in candidate.files}
+            return ran(candidate.id, figures, self.learner.run_programs(figures, texts))
         reason = (
             f"all {figures['outputs']} output bits are the reference's for every input; "
             f"{refused} mutants refused; {figures['queries']:,} queries, "
@@ -107,6 +115,8 @@ class LearnWorkflow:
         for key, what in MEASURES.items():
             ours, theirs = figures["area"][key], figures["reference_area"][key]
             metrics[what] = Metric(value=ours, unit=f"(reference: {theirs:,})")
+        if "tables" in figures:
+            metrics |= cycles(figures)
         return Measurement(candidate=candidate.id, metrics=metrics, baseline=BASELINE)
 
     def tune(self, history: History) -> list[Candidate]:
@@ -122,7 +132,7 @@ class LearnWorkflow:
         return Result(
             status="done",
             workflow="learn",
-            evidence=Evidence.PROVED,
+            evidence=history.verdicts[best.id].evidence,
             detail=history.verdicts[best.id].reason,
             artifacts=files,
             metrics=history.measurements[best.id].metrics,

@@ -35,7 +35,9 @@ def cpu(
     """Learn BOX from queries alone and prove it equivalent to an independent reference.
 
     BOX is rv32i, the execution core of a RISC-V processor (the default), or a small circuit of
-    width N, such as adder32, alu16, shifter32 or crc8. Exit code 1 when it is not proved.
+    width N, such as adder32, alu16, shifter32 or crc8. rv32i_wide2 and rv32i_wide4 put a core
+    that issues several instructions a cycle around the learned one, and run programs on it
+    (riscv64-unknown-elf-gcc is needed). Exit code 1 when it is not proved, or a program fails.
     """
     from qimeng.cpu_report import markdown, page
     from sandboxes import SandboxError
@@ -45,6 +47,8 @@ def cpu(
     from tools.bsd.learn import NotConverged, Settings
     from tools.bsd.package import make
     from tools.bsd.portfolio import TooLarge
+    from tools.bsd.rv32i.simulate import SimulationError
+    from tools.bsd.rv32i.workload import BuildError
 
     try:
         place = open_sandbox(sandbox)
@@ -54,7 +58,7 @@ def cpu(
         _stop(1, str(error))
     except (ValueError, BoxError) as error:
         _stop(2, str(error))
-    except (SandboxError, AigError) as error:
+    except (SandboxError, AigError, BuildError, SimulationError) as error:
         _stop(4, str(error))
     if out:
         out.mkdir(parents=True, exist_ok=True)
@@ -62,7 +66,7 @@ def cpu(
         for name, text in {**made.files, **reports}.items():
             (out / name).write_text(text)
     click.echo(json.dumps(made.figures) if as_json else markdown(made))
-    sys.exit(0 if made.proved else 1)
+    sys.exit(0 if made.proved and made.ran else 1)
 
 
 def _stop(code: int, message: str) -> NoReturn:

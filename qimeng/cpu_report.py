@@ -7,15 +7,8 @@ from html import escape
 from typing import Any
 
 from qimeng.report import PICTURES
+from tools.bsd.catalogue import PRIORS
 from tools.bsd.package import Package, areas
-
-PRIORS = (
-    "the port list: names, widths, and so which wires are one word and in which order",
-    "how to sample: runs of equal bits, small numbers, one port's word repeated on another",
-    "for the core, a list of legal encodings, half of the probes are drawn from",
-    "for the core, that two operand values are inputs (which fields select them is found)",
-    "what the simulator answers where the specification leaves a choice",
-)
 
 
 def markdown(made: Package) -> str:
@@ -32,6 +25,7 @@ def markdown(made: Package) -> str:
             "|---|---|---|",
             *rows,
             "",
+            *(_wide(figures) if "tables" in figures else []),
             "The learner was told:",
             "",
             *(f"- {prior}" for prior in PRIORS),
@@ -60,14 +54,31 @@ svg{{width:100%;height:auto}}</style>
 """
 
 
+def _wide(figures: Mapping[str, Any]) -> list[str]:
+    """How a core that issues several instructions does, and how long its cycle is."""
+    levels = [table["level"] for table in figures["tables"]]
+    lines = [f"| instructions per cycle | {' | '.join(levels)} |", "|---" * (1 + len(levels)) + "|"]
+    for name in figures["tables"][0]["ipc"]:
+        each = [f"{table['ipc'][name]['ipc']:.3f}" for table in figures["tables"]]
+        lines.append(f"| {name} | {' | '.join(each)} |")
+    lines += ["", "| a cycle | six-input tables | levels |", "|---|---|---|"]
+    for name, logic in figures["cycle"].items():
+        lines.append(f"| {name} | {logic['luts']} | {logic['lut_levels']} |")
+    return [*lines, ""]
+
+
 def _headline(figures: Mapping[str, Any]) -> str:
+    if "needs" in figures:
+        proofs = f"execution {figures['proof']}, operand logic {figures['needs']['proof']}"
+        return f"{figures['width']} instructions a cycle; {proofs}"
     if figures["proof"] == "proved":
         return f"proved equivalent to the reference on all {figures['outputs']} outputs"
     return f"not proved ({figures['proof']})"
 
 
 def _facts(figures: Mapping[str, Any]) -> list[str]:
-    return [
+    """What was learned; and, of a core that was put together, what it did."""
+    facts = [
         f"seed {figures['seed']}: {figures['nodes']:,} decision nodes in {figures['cells']} cells",
         f"{figures['queries']:,} queries, {figures['seconds']:.0f} s "
         f"({figures['cpu_seconds']:.0f} s of CPU)",
@@ -75,3 +86,11 @@ def _facts(figures: Mapping[str, Any]) -> list[str]:
         f"mutants that the proof refused: {figures['mutants_refused']}",
         f"wrong vectors by round: {figures['wrong_vectors_by_round']}",
     ]
+    for kind, rows in figures.get("programs", {}).items():
+        same = sum(r["as_simulated"] for r in rows.values())
+        used, wrong = (sum(r[key] for r in rows.values()) for key in ("used", "wrong"))
+        facts.append(
+            f"{kind} core: {same} of {len(rows)} programs end as on the simulator; "
+            f"{used:,} speculated values used, {wrong} wrong"
+        )
+    return facts

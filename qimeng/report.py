@@ -10,6 +10,7 @@ from memory.artifacts import Artifacts
 from qimeng.document import Block, Code, Heading, Paragraph, Picture, Table, to_html, to_markdown
 from qimeng.summary import RunView
 from qimeng.wording import amount, clean, headline, interface, meaning
+from tools.bsd.catalogue import PRIORS
 
 PICTURES = {
     "waveform.svg": "Waveform",
@@ -18,6 +19,7 @@ PICTURES = {
     "diagrams.svg": "Decision nodes by output port",
     "rounds.svg": "Wrong vectors by round of refutation",
     "area.svg": "Size beside the reference, after the same script",
+    "ipc.svg": "Instructions per cycle on programs that the selector did not see",
 }
 """What the pictures of a result show."""
 _TONES = {"done": "good", "paused": "warn", "running": "warn", "interrupted": "warn"}
@@ -49,6 +51,7 @@ def _blocks(view: RunView) -> Iterator[Block]:
     yield from _interface(view)
     yield from _files(view)
     yield from _metrics(view)
+    yield from _priors(view)
     yield from _candidates(view)
     yield from _baseline(view)
     yield from _spend(view)
@@ -99,6 +102,12 @@ def _metrics(view: RunView) -> Iterator[Block]:
         yield Table(("metric", "value", "unit"), rows, frozenset({1}))
 
 
+def _priors(view: RunView) -> Iterator[Block]:
+    if view.result.workflow == "learn":
+        yield Heading("What the learner was told beside the answers")
+        yield Table(("",), [(prior,) for prior in PRIORS])
+
+
 def _candidates(view: RunView) -> Iterator[Block]:
     attempts = _attempts(view)
     if not attempts:
@@ -143,7 +152,8 @@ def _attempts(view: RunView) -> list[_Attempt]:
 
 def _baseline(view: RunView) -> Iterator[Block]:
     if view.result.baseline:
-        yield Heading("Baseline" if view.kernel else "The same model alone")
+        model = view.result.workflow == "rtl"
+        yield Heading("The same model alone" if model else "Baseline")
         rows = [(name.replace("_", " "), clean(str(v))) for name, v in view.result.baseline.items()]
         yield Table(("", ""), rows)
 

@@ -46,7 +46,18 @@ _LEARNED = (
     "What is put around a learned core by rule (registers, program counter), and anything "
     "physical: placement, timing on a real chip, power.",
 )
-_SPECIAL = {("kernel", "tested"): _KERNEL_TESTED, ("learn", "proved"): _LEARNED}
+_ASSEMBLED = (
+    "Its execution and operand logic was learned from the simulator's answers alone and is proved "
+    "for every input. The core put around it ran every program as the simulator does, and "
+    "compared each value it speculated with the one that came out.",
+    "Programs that were not run: what is put around the learned logic by rule (registers, issue, "
+    "buffer) is not proved. And anything physical: placement, timing on a real chip, power.",
+)
+_SPECIAL = {
+    ("kernel", "tested"): _KERNEL_TESTED,
+    ("learn", "proved"): _LEARNED,
+    ("learn", "tested"): _ASSEMBLED,
+}
 
 
 def meaning(workflow: str, level: str) -> tuple[str, str]:

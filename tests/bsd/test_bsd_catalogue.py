@@ -7,7 +7,7 @@ import pytest
 
 from agents.routing import route
 from tools.bsd.boxes import FAMILIES
-from tools.bsd.catalogue import Unclear, asks_to_learn, find, named
+from tools.bsd.catalogue import Unclear, asks_to_learn, boxes_of, find, named
 from tools.bsd.package import make
 
 WORDS = {
@@ -17,6 +17,14 @@ WORDS = {
     "learn shifter32": "shifter32",
     "a 32 bit comparator from input-output examples": "less32",
     "learn a 16-bit priority encoder": "priority16",
+    "a single-issue RV32I core from its simulator": "rv32i",
+}
+CORES = {
+    "design a two-wide RV32I core from this simulator": "rv32i_wide2",
+    "a superscalar core from the ISA simulator alone": "rv32i_wide2",
+    "learn a dual-issue, superscalar RISC-V core": "rv32i_wide2",
+    "a 4-way superscalar RV32I processor, learned": "rv32i_wide4",
+    "learn rv32i_wide4": "rv32i_wide4",
 }
 
 
@@ -25,6 +33,13 @@ def test_words_name_a_box(text):
     assert asks_to_learn(text) and route(text) == "learn"
     assert find(text) == WORDS[text]
     assert named(find(text)).box.name == WORDS[text]
+
+
+@pytest.mark.parametrize("text", CORES)
+def test_words_name_a_core_that_issues_several(text):
+    assert route(text) == "learn"
+    assert find(text) == CORES[text]
+    assert [b.box.name for b in boxes_of(find(text))] == ["rv32i", "rv32i_needs"]
 
 
 @pytest.mark.parametrize(
@@ -45,8 +60,9 @@ def test_what_is_not_clear_or_not_made_is_said():
     with pytest.raises(Unclear) as told:
         find("learn an adder from examples")
     assert all(f"{kind}N" in str(told.value) for kind in FAMILIES)
-    with pytest.raises(Unclear, match="several instructions"):
-        find("design a two-wide RV32I core from this simulator")
+    for text in ("an eight-wide RV32I core", "an RV32I core, 3-issue", "a 2-wide, four-way rv32i"):
+        with pytest.raises(Unclear, match="one, two and four instructions wide"):
+            find(text + " from this simulator")
 
 
 def test_a_package_holds_the_module_figures_and_pictures(sandbox):

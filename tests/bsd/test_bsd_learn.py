@@ -53,6 +53,30 @@ def test_the_job_reports_proof_mutants_and_area(sandbox):
     assert 0 < summary["area"]["luts"] <= 2 * summary["reference_area"]["luts"]
 
 
+def _crc_of_sums():
+    """Each bit of CRC-32 as the exclusive or of the input wires that turn it over, sorted."""
+    step, words = example("crc32").box.step, {"crc": 32, "data": 32}
+    sums = [[] for _ in range(32)]
+    for name, width in words.items():
+        for bit in range(width):
+            batch = {n: np.array([(1 << bit) * (n == name)], dtype=np.uint64) for n in words}
+            changed = int(step(batch)["y"][0])
+            for k in range(32):
+                sums[k] += [f"{name}[{bit}]"] * (changed >> k & 1)
+    lines = [f"  assign y[{k}] = {' ^ '.join(terms)};" for k, terms in enumerate(sums)]
+    head = "module sums(input [31:0] crc, data, output [31:0] y);"
+    return "\n".join([head, *lines, "endmodule\n"])
+
+
+def test_a_network_of_exclusive_ors_is_proved_by_diagrams(sandbox):
+    """Two CRC circuits of one function and other structure: minutes for a SAT solver."""
+    chosen = example("crc32")
+    unrolled = _crc_of_sums()
+    assert prove(chosen.box, unrolled, chosen.reference, sandbox).status == "proved"
+    wrong = unrolled.replace("crc[3]", "crc[4]", 1)
+    assert prove(chosen.box, wrong, chosen.reference, sandbox).status == "different"
+
+
 def test_a_wrong_reference_is_an_error_not_a_lesson(sandbox):
     """The box is right by definition: learning from the reference would be cheating."""
     chosen = example("adder4")

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from qimeng.document import Code, Heading, Paragraph, Picture, Table, to_html, to_markdown
+from qimeng.report import report_files
 from qimeng.summary import RunView
 from qimeng.wording import MEANING
 
@@ -116,6 +117,18 @@ def test_a_paused_run_has_a_report_too(tell):
     text = Page(written["report.html"]).text
     assert "paused" in text and "9 of 9 tokens" in text
     assert MEANING["none"][0] not in text, "a run that is not over is not judged"
+
+
+def test_what_was_learned_comes_with_what_the_learner_was_told(tell):
+    teller = tell()
+    result = {"status": "done", "workflow": "learn", "evidence": "tested"}
+    result["baseline"] = {"name": "a reference"}
+    teller.emit("run.finished", "runner", result=result)
+    teller.run.close()
+    text = report_files(RunView.read(teller.run.id))["report.md"]
+    assert "What the learner was told" in text and "the port list" in text
+    assert "## Baseline" in text and "model alone" not in text
+    assert "is not proved" in text, "what is put around the learned logic is only run"
 
 
 def test_tampered_files_are_not_handed_out(tell, tmp_path):

@@ -100,26 +100,26 @@ class Oracle:
 
     def __call__(self, vectors: Words) -> Words:
         """Ask the box. Raises BoxError when it breaks its contract."""
-        answers = self._ask(vectors)
+        answers = self.ask(vectors)
         self._calls += 1
         if self._calls % RECHECK_EVERY == 0:
-            self._compare(vectors, answers, self._ask(vectors), "two answers to the same query")
+            self._compare(vectors, answers, self.ask(vectors), "two answers to the same query")
         return answers
 
     def audit(self, vectors: Words) -> None:
         """Refuse a box that is slow, not repeatable, or whose answers depend on the batch."""
-        self._ask(vectors[:, :1])  # a box may compile itself on its first query
+        self.ask(vectors[:, :1])  # a box may compile itself on its first query
         each = min(self._seconds(vectors) for _ in range(TIMINGS)) / vectors.shape[1]
         if each > SLOW_SECONDS:
             raise BoxError(
                 f"{self.box.name}: too slow, {each * 1e6:.0f} us per query over the batch that "
                 f"starts with {self.describe(vectors, 0)}; the limit is {SLOW_SECONDS * 1e6:.0f} us"
             )
-        answers = self._ask(vectors)
-        self._compare(vectors, answers, self._ask(vectors), "two answers to the same query")
-        backwards = self._ask(np.ascontiguousarray(vectors[:, ::-1]))[:, ::-1]
+        answers = self.ask(vectors)
+        self._compare(vectors, answers, self.ask(vectors), "two answers to the same query")
+        backwards = self.ask(np.ascontiguousarray(vectors[:, ::-1]))[:, ::-1]
         self._compare(vectors, answers, backwards, "the answer depends on the query's place")
-        alone = np.hstack([self._ask(vectors[:, i : i + 1]) for i in range(16)])
+        alone = np.hstack([self.ask(vectors[:, i : i + 1]) for i in range(16)])
         self._compare(vectors[:, :16], answers[:, :16], alone, "the answer depends on the batch")
 
     def describe(self, vectors: Words, index: int) -> str:
@@ -130,10 +130,11 @@ class Oracle:
 
     def _seconds(self, vectors: Words) -> float:
         started = time.perf_counter()
-        self._ask(vectors)
+        self.ask(vectors)
         return time.perf_counter() - started
 
-    def _ask(self, vectors: Words) -> Words:
+    def ask(self, vectors: Words) -> Words:
+        """Ask the box once, the answers checked for shape, type and width. Raises BoxError."""
         count = vectors.shape[1]
         self.queries += count
         batch = {p.name: vectors[i] for i, p in enumerate(self.box.inputs)}

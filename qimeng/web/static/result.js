@@ -25,7 +25,7 @@ export class ResultView {
       files.map((file) => fileView(file, this.source, /^design\.|\.svg$/.test(file.name))),
       !files.length && el("p", { class: "empty" }, "No file was handed over."),
       table("Measured", metrics),
-      table("The same model alone", Object.entries(result.baseline || {})),
+      table(result.workflow === "rtl" ? "The same model alone" : "Baseline", Object.entries(result.baseline || {})),
       table(
         "Made with",
         Object.entries(summary.settings).filter(([, value]) => value !== ""),

@@ -59,6 +59,10 @@ int main(int argc, char** argv) {
 """
 
 
+MEGABYTES = 6144
+"""Memory for the C++ compiler: a core four wide holds up to ten copies of the learned module."""
+
+
 class SimulationError(RuntimeError):
     """Verilator or the compiler refused the processor, or a run ended without its report."""
 
@@ -100,12 +104,12 @@ def run_driver(
             files={**files, "processor.v": verilog.encode(), "driver.cpp": driver.encode()},
             collect=("*.bin.out",),
             env={"VERILATOR_ROOT": str(_root())},
-            limits=Limits(wall_seconds=seconds, cpu_seconds=seconds),
+            limits=Limits(seconds, seconds, memory_mb=MEGABYTES, disk_mb=MEGABYTES // 4),
         )
     )
     lines = [line.split()[1:] for line in outcome.text().splitlines() if line.startswith(nonce)]
     if not outcome.ok or len(lines) != len(images):
-        raise SimulationError(outcome.text()[-2000:])
+        raise SimulationError(outcome.text()[-2000:] or f"no report; killed: {outcome.killed}")
     return {
         names[file]: ([int(n) for n in numbers], bytes(outcome.files[f"{file}.out"]))
         for file, *numbers in lines

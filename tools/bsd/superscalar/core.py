@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from tools.bsd.superscalar.issue import Machine
 from tools.bsd.superscalar.speculator import (
     OPERANDS,
     Design,
@@ -25,6 +26,8 @@ from tools.bsd.superscalar.speculator import (
 )  # fmt: skip
 
 BUFFER = Path(__file__).with_name("buffer.v").read_text()
+REGISTERED = ("pc", "wrong", "used")
+"""Outputs that are registers."""
 
 
 def core(design: Design) -> str:
@@ -51,13 +54,26 @@ def core(design: Design) -> str:
     )
 
 
+def ports(machine: Machine, fetched: int) -> list[tuple[str, str, int]]:
+    """Name, direction and width of each port of a core that looks at ``fetched`` instructions."""
+    found = [("clock", "input", 1), ("reset", "input", 1), ("pc", "output", 32)]
+    found += [(f"instr{j}", "input", 32) for j in range(fetched)]
+    for p in range(machine.ports):
+        found += [(f"load{p}", "input", 32), (f"addr{p}", "output", 32)]
+        found += [(f"wdata{p}", "output", 32), (f"strb{p}", "output", 4)]
+    found += [("issued", "output", 3), ("trap", "output", 1)]
+    found += [("wrong", "output", 32), ("used", "output", 32)]
+    return [*found, ("peek", "input", 5), ("peeked", "output", 32)]
+
+
+def _port_line(name: str, direction: str, width: int) -> str:
+    kind = "output reg" if name in REGISTERED else direction
+    return f"  {kind} {f'[{width - 1}:0] ' if width > 1 else ''}{name}"
+
+
 def _head(design: Design) -> str:
     """Ports, registers and functions."""
-    instrs = ", ".join(f"instr{j}" for j in range(design.fetched))
-    memory = "\n".join(
-        f"  input  [31:0] load{p},\n  output [31:0] addr{p}, wdata{p},\n  output [3:0]  strb{p},"
-        for p in range(design.machine.ports)
-    )
+    lines = ",\n".join(_port_line(*port) for port in ports(design.machine, design.fetched))
     zero = " | ".join(f"index == {_number(name)}" for name in design.parts.found.zero) or "1'b0"
     is_kept = " | ".join(["is_zero(index)", *(f"index == {r}" for r in design.kept)])
     kept = "".join(f"\n      {r}: kept = kept{r};" for r in design.kept)
@@ -66,15 +82,7 @@ def _head(design: Design) -> str:
     return f"""\
 // Up to {design.machine.width} instructions a cycle, in order; stops at a trap. Generated.
 module processor (
-  input         clock, reset,
-  output reg [31:0] pc,
-  input  [31:0] {instrs},
-{memory}
-  output [2:0]  issued,
-  output        trap,
-  output reg [31:0] wrong, used,
-  input  [4:0]  peek,
-  output [31:0] peeked
+{lines}
 );
   reg [31:0] registers [0:31];
 

@@ -8,7 +8,9 @@ machine in Verilog, and takes exactly these cycles.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from statistics import geometric_mean
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +48,21 @@ class Cycles:
     def ipc(self) -> float:
         """Instructions per cycle."""
         return self.instructions / self.cycles
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """The geometric mean of some runs' instructions per cycle, and their mispredictions in all."""
+
+    ipc: float
+    mispredictions: int
+
+
+def mean(runs: Iterable[Cycles]) -> Mean:
+    """What some runs did together."""
+    results = list(runs)
+    ipc = geometric_mean([r.ipc for r in results])
+    return Mean(round(ipc, 4), sum(r.mispredictions for r in results))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,14 @@ Gabbay and Mendelson 1996; finite context (FCM): Sazeides and Smith 1997.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from tools.bsd.jit import compiled
 from tools.bsd.netlist import Ints
-from tools.bsd.superscalar.issue import RIGHT
+from tools.bsd.superscalar.issue import RIGHT, Machine, Mean, mean, predicted
 from tools.bsd.superscalar.trace import Bools, Trace
 
 Outcomes = npt.NDArray[np.int8]
@@ -58,6 +58,14 @@ BASELINES: dict[str, Predictor] = {
     "none": none, "last value": last_value, "stride": stride, "FCM": finite_context,
     "branch context": branch_context, "perfect": perfect,
 }  # fmt: skip
+
+
+def baselines(traces: Sequence[Trace], machine: Machine) -> dict[str, Mean]:
+    """What every predictor of BASELINES makes of the traces, together."""
+    return {
+        name: mean(predicted(t, machine, predictor(t)) for t in traces)
+        for name, predictor in BASELINES.items()
+    }
 
 
 @compiled

@@ -15,6 +15,7 @@ from typing import Literal
 from tools.bsd.registers import Field, Registers
 from tools.bsd.superscalar.issue import Machine, Selection
 
+Kind = Literal["none", "chain", "early"]
 OPERANDS = {"first": "rs1", "second": "rs2"}
 """What the Verilog calls an instruction's operands, and the execution module's ports."""
 
@@ -39,7 +40,7 @@ class Design:
     parts: Parts
     machine: Machine
     chosen: Selection
-    kind: Literal["none", "chain", "early"] = "chain"
+    kind: Kind = "chain"
 
     @property
     def fetched(self) -> int:

@@ -1,0 +1,1 @@
+"""Small sequential black boxes: their states mined from behaviour, encoded, learned, proved."""
