@@ -9,19 +9,21 @@ from functools import cached_property
 from time import monotonic
 
 from sandboxes import Sandbox
+from tools.hdl.batch import simulate_many
 from tools.hdl.compare import Difference, first_difference, mask_power_up, shrink, unobserved
 from tools.hdl.contract import Contract
 from tools.hdl.interface import extract
 from tools.hdl.rare import resets_in_rare_states
-from tools.hdl.simulate import SimulationError, simulate, simulate_many, simulate_under
+from tools.hdl.simulate import SimulationError, simulate, simulate_under
 from tools.hdl.stimuli import stimuli
 from tools.hdl.trace import Stimulus, Trace
 
 BY_LEVEL_CYCLES = 600
-EARLY_ROWS = 2000
-"""Of a much longer stimulus a batch sees these rows first: most wrong designs go no further."""
-BATCH_ROWS = 400_000
-"""Rows times designs that are simulated, and held in memory, at once."""
+EARLY_BITS, LEAST_EARLY_ROWS = 16_384, 64
+"""Of a much longer stimulus a batch sees first the rows with so many bits at all ports: most
+wrong designs go no further."""
+BATCH_BYTES, ROW_BYTES = 60_000_000, 100
+"""Memory for what a batch has shown: a byte for each sampled bit, and some for each row."""
 LEAST_SECONDS = 0.2
 """CPU time that a batch has for each of its designs, at least."""
 SLOW_ROWS = 50
@@ -125,9 +127,10 @@ class Golden:
     def check_many(self, duts: Sequence[str]) -> list[Counterexample | SimulationError | None]:
         """``check`` of many designs, in one compile and one run for each stimulus."""
         found: list[Counterexample | SimulationError | None] = [None] * len(duts)
+        row_bytes = ROW_BYTES + 2 * sum(port.width for port in self.contract.outputs)
         for stimulus, expected in self._stages():
             left = [i for i, answer in enumerate(found) if not _final(answer)]
-            size = max(1, BATCH_ROWS // len(stimulus.rows))
+            size = max(1, BATCH_BYTES // (len(stimulus.rows) * row_bytes))
             for batch in (left[k : k + size] for k in range(0, len(left), size)):
                 answers = self._run([duts[i] for i in batch], stimulus)
                 for i, got in zip(batch, answers, strict=True):
@@ -137,9 +140,11 @@ class Golden:
 
     def _stages(self) -> Iterator[tuple[Stimulus, Trace]]:
         """Each stimulus with its trace; before a long one, its beginning."""
+        bits = sum(port.width for port in self.contract.ports)
+        early = max(LEAST_EARLY_ROWS, EARLY_BITS // bits)
         for stimulus, trace in zip(self.stimuli, self.traces, strict=True):
-            if len(stimulus.rows) > 4 * EARLY_ROWS:
-                yield _cut(stimulus, EARLY_ROWS), _cut_trace(trace, EARLY_ROWS)
+            if len(stimulus.rows) > 4 * early:
+                yield _cut(stimulus, early), _cut_trace(trace, early)
             yield stimulus, trace
 
     def _run(self, duts: Sequence[str], stimulus: Stimulus) -> Sequence[Trace | SimulationError]:
