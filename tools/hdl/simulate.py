@@ -38,6 +38,8 @@ Simulator = Literal["icarus", "verilator"]
 
 AS_WRITTEN = "setattr -unset always_comb -unset always_latch -unset always_ff p:*"
 """For Yosys before ``proc``: a latch in an ``always_comb`` is to be found, not refused."""
+OPEN_SELECTIONS = "techmap t:$shiftx"
+"""For Yosys: what a selection shows beyond the end of its vector becomes an X like any other."""
 AFTER_YOSYS = "icarus after yosys"
 _COMPILE_FAILED = 90
 _COMPLAINT = re.compile(r"design(?:_(?P<file>\d+))?\.sv:(?P<line>\d+):(?:\d+:)?\s*(?P<message>.*)")
@@ -250,7 +252,11 @@ def lower_many(
     fill: Literal["zero", "one"] | None = None,
 ) -> list[str | None]:
     """``lower`` for each (source, top), in one run of ``seconds`` in all."""
-    filled = f"check -assert; setundef -{fill}; setundef -init -{fill}; " if fill else ""
+    filled = (
+        f"check -assert; {OPEN_SELECTIONS}; setundef -{fill}; setundef -init -{fill}; "
+        if fill
+        else ""
+    )
     scripts = [
         f"read_verilog -sv design_{i}.sv; hierarchy -check -top \\{top} ; "
         f"{AS_WRITTEN}; proc; flatten; opt; memory; "
