@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from tools.hdl.contract import Contract
@@ -187,10 +188,11 @@ def _samples(
     return samples
 
 
+@lru_cache(maxsize=16_384)
 def _mismatch(want: str, have: str) -> Literal["value", "unknown"] | None:
     """How one value differs; a known bit against the other known bit weighs most.
 
-    All bits at once, for a wide design that shows X differs in every row.
+    Quick, for a design that shows X differs in every row: all bits at once, and remembered.
     """
     left = want.replace("x", _WANTED["x"]).replace("z", _WANTED["z"]).encode()
     both = int.from_bytes(left, "big") ^ int.from_bytes(have.encode(), "big")
