@@ -9,6 +9,7 @@ from agents.role import RoleAgent
 from agents.tester import Tester
 from memory.records import Evidence, Verdict
 from tools.bsd.table import Table, read_black_box
+from tools.hdl.batch import simulate_many
 from tools.hdl.compare import mask_power_up
 from tools.hdl.cone import ConeError, cone, slice_text
 from tools.hdl.contract import Contract, Unsupported
@@ -16,7 +17,7 @@ from tools.hdl.golden import Counterexample
 from tools.hdl.interface import extract
 from tools.hdl.population import Agreement, Language, Member, agree
 from tools.hdl.reference import BadReference
-from tools.hdl.simulate import SimulationError, simulate, simulate_many
+from tools.hdl.simulate import SimulationError, simulate
 from tools.hdl.syntax import SourceError
 from tools.hdl.trace import Stimulus, Trace
 from tools.hdl.vacuity import emptiness, idle_output, unused_number

@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 
 import click
 
-from evals.verilog import ablation, report
-from evals.verilog.problems import SUITES, NoSuchData, Suite
+from evals.verilog import ablation, failures, report
+from evals.verilog.problems import SUITES, NoSuchData, Suite, load
 from evals.verilog.results import Results, WrongResults
 from evals.verilog.run import choose, header
 from evals.verilog.run import run as run_suite
@@ -76,6 +76,21 @@ def report_on(files: tuple[Path, ...], out: Path) -> None:
     with _friendly():
         report.write([Results.read(path) for path in files], out)
     click.echo(out / "report.md")
+
+
+@cli.command("failures")
+@click.argument("files", nargs=-1, required=True, type=Path)
+@click.option("--data", type=Path, required=True, help="The benchmark's checkout.")
+@click.option("--most", default=10, show_default=True, help="Kinds to show.")
+def failures_of(files: tuple[Path, ...], data: Path, most: int) -> None:
+    """Compare the wrong designs of results FILES with their goldens; print the kinds of fault."""
+    with _friendly():
+        sandbox = open_sandbox()
+        for path in files:
+            result = Results.read(path)
+            problems = {p.name: p for p in load(data, result.header.suite)}
+            table = failures.table(result, problems, sandbox, most)
+            click.echo(report.in_markdown(table))
 
 
 @cli.command()

@@ -91,12 +91,13 @@ def mean(values: Sequence[float]) -> float:
 
 def failures(scores: Sequence[Score], most: int = 10) -> list[tuple[str, int]]:
     """The most frequent kinds of officially wrong answers."""
-    return Counter(_kind(s) for s in scores if not s.official).most_common(most)
+    return Counter(failure(s) for s in scores if not s.official).most_common(most)
 
 
-def _kind(score: Score) -> str:
+def failure(score: Score) -> str:
+    """The kind of a wrong answer, from its score alone."""
     if not score.design.strip():
-        return "no design"
+        return f"no design: {_PLACE.sub('', score.reason)[:80]}" if score.reason else "no design"
     if score.cause == "compile":
         message = _NUMBER.sub("N", _QUOTED.sub("…", _PLACE.sub("", score.reason)))
         return f"does not compile: {message[:80]}"

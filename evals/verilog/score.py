@@ -18,7 +18,8 @@ class Score(Record):
     """What became of one answer.
 
     ``official`` and ``code`` are the benchmark's own judgement; ``verdict``, ``cause`` and
-    ``reason`` are those of the comparison with the golden. ``claimed`` is what the system said.
+    ``reason`` are those of the comparison with the golden; without a design or a reason there,
+    ``reason`` is the system's. ``claimed`` is what the system said.
     """
 
     problem: str
@@ -63,7 +64,7 @@ def score(problem: Problem, setting: Setting, seed: int, data: Path, sandbox: Sa
         code=judged.code,
         verdict=found.verdict,
         cause=found.cause,
-        reason=(found.reason or given.reason)[:300],
+        reason=(found.reason if given.design and found.reason else given.reason)[:300],
         claimed=given.claimed,
         tokens_in=given.tokens_in,
         tokens_out=given.tokens_out,

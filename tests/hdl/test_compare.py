@@ -35,6 +35,15 @@ def test_a_golden_z_is_a_value():
     assert first_difference(trace("z"), trace("z")) is None
 
 
+@given(st.lists(st.tuples(*[st.sampled_from("01xz")] * 2), min_size=1, max_size=80))
+def test_values_are_compared_bit_by_bit(bits):
+    want, have = ("".join(side) for side in zip(*bits, strict=True))
+    cared = [(w, h) for w, h in bits if w not in ("x", h)]
+    wrong = any(h in "01" for _, h in cared)
+    found = first_difference(trace(want), trace(have))
+    assert (found is None, found is not None and not found.unknown) == (not cared, wrong)
+
+
 def test_traces_of_other_shape_are_refused():
     with pytest.raises(ValueError, match="different outputs or lengths"):
         first_difference(trace("0"), trace("0", "0"))

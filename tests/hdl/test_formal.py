@@ -85,3 +85,44 @@ def test_a_latch_in_an_always_comb_is_found(sandbox):
     dut = golden.replace("2'd3", "2'd2")
     assert prove(golden, golden, extract(golden), sandbox).status == "proved"
     assert prove(golden, dut, extract(golden), sandbox).status == "different"
+
+
+STACK = """module s(input c, r, push, input [2:0] d, output reg [2:0] y);
+  reg [2:0] m [0:1]; reg [1:0] n;
+  always @(posedge c) if (r) begin n = 0; y = 0; m[0] = 0; m[1] = 0; end
+  else begin y = 3'bx;
+    if (push && n < 2) begin m[n[0]] = d; n = n + 1; end
+    else if (!push && n > 0) begin n = n - 1; y = m[n[0]]; end
+  end endmodule"""
+
+
+def test_a_golden_x_is_a_dont_care_with_state_too(sandbox):
+    contract = extract(STACK)
+    equal = STACK.replace("m[0] = 0; m[1] = 0; ", "").replace("3'bx", "3'd5")
+    assert prove(STACK, equal, contract, sandbox, 20).status == "proved"
+    for old, new in (("m[n[0]] = d", "m[0] = d"), ("n < 2", "n < 1"), ("n = 0; y = 0", "y = 0")):
+        dut = equal.replace(old, new)
+        assert dut != equal
+        assert prove(STACK, dut, contract, sandbox, 20).status != "proved"
+    assert prove(equal, STACK, contract, sandbox, 20).status != "proved"
+
+
+def test_the_same_netlist_needs_no_proof_even_when_it_drives_z(sandbox):
+    bus = """module b(input e, input [3:0] d, output [3:0] y);
+    parameter unused = 1; assign y = e ? d + 4'd1 : 4'bz; endmodule"""
+    contract = extract(bus)
+    same = "// other lines\n\n" + bus.replace("unused = 1", "unused = 2")
+    assert prove(bus, same, contract, sandbox).status == "proved"
+    for old, new in (("+", "-"), ("4'd1", "4'd2"), ("4'bz", "4'bx"), ("e ?", "d[0] ?")):
+        assert prove(bus, bus.replace(old, new), contract, sandbox).status != "proved"
+
+
+def test_a_comparison_with_x_is_false_and_a_selection_beyond_the_end_is_x(sandbox):
+    golden = "module g(input [1:0] a, input [2:0] d, output y); assign y = PICK; endmodule"
+    plain = golden.replace("PICK", "a == 3 ? 1'b0 : d[a]")
+    contract = extract(plain)
+    compared = plain.replace("y =", "y = a === 2'bxx ? ~d[0] :")
+    assert prove(plain, compared, contract, sandbox).status == "proved"
+    assert prove(plain, compared.replace("===", "!=="), contract, sandbox).status == "different"
+    assert prove(plain, golden.replace("PICK", "d[a]"), contract, sandbox).status != "proved"
+    assert prove(golden.replace("PICK", "d[a]"), plain, contract, sandbox).status == "proved"

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from sandboxes import Command
 from sandboxes.bubblewrap import BubblewrapSandbox
+from tools.hdl.batch import simulate_many
 from tools.hdl.contract import Clock, Contract, Port, Reset
 from tools.hdl.from_python import NotTranslatable, observed_widths, to_verilog
 from tools.hdl.reference import run_reference
-from tools.hdl.simulate import simulate, simulate_many
+from tools.hdl.simulate import simulate
 from tools.hdl.stimuli import stimuli
 from tools.hdl.yosys import run_yosys
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from sandboxes import Command
+from tools.hdl.batch import simulate_many
 from tools.hdl.compare import first_difference
 from tools.hdl.interface import extract
 from tools.hdl.repair import RULES, diagnose, repair
-from tools.hdl.simulate import simulate_many
 from tools.hdl.stimuli import stimuli
 
 CORPUS = Path(__file__).with_name("repair_corpus.txt").read_text()

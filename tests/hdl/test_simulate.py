@@ -2,9 +2,10 @@
 
 import pytest
 
+from tools.hdl.batch import simulate_many
 from tools.hdl.compare import first_difference
 from tools.hdl.interface import extract
-from tools.hdl.simulate import SimulationError, simulate, simulate_many, simulate_under
+from tools.hdl.simulate import SimulationError, simulate, simulate_under
 from tools.hdl.stimuli import stimuli
 from tools.hdl.trace import Stimulus, Trace
 
@@ -70,6 +71,21 @@ def outcome(source, contract, stimulus, sandbox):
         return simulate(source, contract, stimulus, sandbox)
     except SimulationError as error:
         return error
+
+
+def test_what_icarus_lacks_is_lowered_together_and_each_gets_what_it_gets_alone(sandbox):
+    """The last one drives the same bit twice; lowered, it drives its own input: no trace."""
+    source = """module m(input a, input [1:0] s, output reg [3:0] n);
+    parameter A=0, B=1; typedef enum logic [1:0] {P, Q} t; t u; assign u = t'(s);
+    assign n[A] = u == Q & a; assign n[B] = s[1] & ~a; assign n[3:2] = 2'd2; endmodule"""
+    bad = source.replace("u == Q & a", "a").replace("n[B]", "n[A]").replace("s[1] & ~a", "s[0]")
+    sources = [source.replace("2'd2", f"2'd{i}") for i in range(4)] + [bad]
+    contract = extract(source)
+    stimulus = stimuli(contract)
+    alone = [outcome(each, contract, stimulus, sandbox) for each in sources]
+    for one, many in zip(alone, simulate_many(sources, contract, stimulus, sandbox), strict=True):
+        assert (str(one) == str(many)) if isinstance(one, SimulationError) else (one == many)
+    assert [getattr(a, "simulator", "none") for a in alone] == ["icarus after yosys"] * 4 + ["none"]
 
 
 def test_one_endless_design_does_not_hurt_a_batch(sandbox):

@@ -122,8 +122,9 @@ def test_how_a_batch_is_cut_changes_no_answer(sandbox, monkeypatch):
     golden = GOLDENS["deep"]
     some = [m.source for m in mutants(golden)][::5]
     whole = verify_many([*some, golden, "nonsense"], golden, sandbox)
-    monkeypatch.setattr("tools.hdl.golden.EARLY_ROWS", 40)
-    monkeypatch.setattr("tools.hdl.golden.BATCH_ROWS", 20_000)
+    monkeypatch.setattr("tools.hdl.golden.EARLY_BITS", 400)
+    monkeypatch.setattr("tools.hdl.golden.LEAST_EARLY_ROWS", 40)
+    monkeypatch.setattr("tools.hdl.golden.BATCH_BYTES", 2_000_000)
     assert verify_many([*some, golden, "nonsense"], golden, sandbox) == whole
     assert {v.verdict for v in whole} == {"different", "equivalent"}
 

@@ -6,7 +6,7 @@ in what they make of it, so each such latch gets an input that it shows in the f
 A golden's latch shares the input of the DUT's latch of the same name. That loses nothing: what
 the golden shows for some power-up value only is X, a don't-care, so the golden may start as any
 function of how the DUT starts; the DUT starts in every way. And it lets equal registers be seen
-to be equal.
+to be equal. A second copy of the golden starts like the first.
 """
 
 from __future__ import annotations
@@ -36,15 +36,16 @@ class _Graph:
         return 2 * (self.inputs + 1 + number)
 
 
-def power_up(data: bytes, names: str, golden: str, dut: str) -> bytes:
+def power_up(data: bytes, names: str, goldens: Sequence[str], dut: str) -> bytes:
     """The graph with an input for each latch of unknown reset.
 
-    ``names`` is Yosys' verbose map of the file; ``golden`` and ``dut`` are the instance names
-    that latch names hold. Raises ValueError on a graph with constraints or properties.
+    ``names`` is Yosys' verbose map of the file; ``goldens`` (one or two copies) and ``dut`` are
+    the instance names that latch names hold. Raises ValueError on a graph with constraints or
+    properties.
     """
     graph = _read(data)
     unknown = [n for n, (_, r) in enumerate(graph.latches) if r == graph.latch_literal(n)]
-    source = _share(unknown, names, golden, dut)
+    source = _share(unknown, _named(names), goldens, dut)
     return _write(graph, unknown, source)
 
 
@@ -53,23 +54,39 @@ def has_latches(data: bytes) -> bool:
     return data.split(b"\n", 1)[0].split()[3] != b"0"
 
 
-def _share(unknown: Sequence[int], names: str, golden: str, dut: str) -> dict[int, int]:
-    """For each unknown latch the number of the added input it starts from."""
+def _named(names: str) -> dict[int, tuple[str, ...]]:
+    """The names of each latch."""
     named: dict[int, tuple[str, ...]] = {}
     for match in _LATCH.finditer(names):
         named.setdefault(int(match["number"]), _keys(match["name"], int(match["bit"])))
-    goldens = [n for n in unknown if golden in named.get(n, ("",))[0]]
-    source = {latch: number for number, latch in enumerate(sorted(set(unknown) - set(goldens)))}
+    return named
+
+
+def _share(
+    unknown: Sequence[int], named: dict[int, tuple[str, ...]], goldens: Sequence[str], dut: str
+) -> dict[int, int]:
+    """For each unknown latch the number of the added input it starts from."""
+    first, *copies = [
+        [n for n in unknown if golden in named.get(n, ("",))[0]] for golden in goldens
+    ]
+    others = sorted(set(unknown).difference(first, *copies))
+    source = {latch: number for number, latch in enumerate(others)}
     queues: dict[str, list[int]] = {}
     for latch, number in source.items():
         for key in named.get(latch, ()):
             queues.setdefault(key, []).append(number)
     count = len(source)
-    for latch in goldens:
-        twins = [queues.get(key.replace(golden, dut)) for key in named[latch]]
+    for latch in first:
+        twins = [queues.get(key.replace(goldens[0], dut)) for key in named[latch]]
         queue = next((twin for twin in twins if twin), None)
         source[latch] = queue.pop(0) if queue else count
         count += queue is None
+    same = {key: source[latch] for latch in first for key in named[latch]}
+    for golden, latches in zip(goldens[1:], copies, strict=True):
+        for latch in latches:
+            twin = same.get(named[latch][0].replace(golden, goldens[0]))
+            source[latch] = count if twin is None else twin
+            count += twin is None
     return source
 
 

@@ -4,17 +4,20 @@ The claim, two-valued: from every power-up state, after the resets have been hel
 clock had both edges, the outputs agree for all inputs at all times. Clocks are free inputs
 (``clk2fflogic``), so edges, gated clocks, latches and pulses within a cycle all count. Registers
 with an initial value start there; others of the golden may start like those of the DUT with the
-same name (``tools.hdl.aiger`` says why). A golden X is a don't-care when the module is
-stateless, and else read as 0, which only strengthens the claim; an X or Z of the DUT may be any
-value at any time. What could make a proof empty ends in ``unknown``: combinational loops, two
-drivers. A counterexample only counts when simulation shows it.
+same name (``tools.hdl.aiger`` says why). A golden X is a don't-care: an output counts when it is
+the same with every X as 0 and with every X as 1. With state, X as 0 is tried first, which only
+strengthens the claim. An X or Z of the DUT may be any value at any time. What could make a proof
+empty ends in ``unknown``: combinational loops, two drivers. A counterexample only counts when
+simulation shows it. Two designs of which Yosys makes the same netlist, name by name, need no
+proof, and may then drive Z.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
@@ -25,15 +28,19 @@ from sandboxes import Command, Limits, Sandbox
 from tools.hdl.aiger import has_latches, power_up
 from tools.hdl.compare import first_difference
 from tools.hdl.contract import Contract
-from tools.hdl.simulate import AS_WRITTEN, SimulationError, admit, simulate
+from tools.hdl.simulate import AS_WRITTEN, OPEN_SELECTIONS, SimulationError, admit, simulate
 from tools.hdl.trace import Stimulus
 from tools.hdl.yosys import run_yosys
 
 BOOT_STEPS = 4
+NOT_SHOWN = "simulation does not show the counterexample"
+_EQX = files("tools.hdl") / "library" / "eqx.v"
 _GOLD, _GATE, _GOLD_ONE = "pair_gold", "pair_gate", "pair_gold_one"
 _FILL = {_GOLD: "-zero", _GOLD_ONE: "-one", _GATE: "-anyseq"}
 _DRIVES_Z = re.compile(r"\d'[01x-]*z")
 _BIT = re.compile(r"\bp_(\d+)(?:\[(\d+)\])?@(\d+)=1\b")
+_PLACE = re.compile(r"\s*attribute \\src |#|autoidx |  parameter ")
+_OWN_NAME = re.compile(r"\$\S+\$\d+\S*")
 _LENGTH = re.compile(r"COUNTEREXAMPLE LENGTH: (\d+)")
 
 
@@ -58,58 +65,103 @@ def prove(
     """
     deadline = monotonic() + seconds
     golden, dut = admit(golden, contract.top), admit(dut, contract.top)
+    pair = _Pair(golden, dut, contract, sandbox, deadline)
+    found = _attempt(pair, twice=not contract.clocks)
+    if found.reason == NOT_SHOWN and contract.clocks:
+        return _attempt(pair, twice=True)
+    return found
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Two admitted designs to be compared until ``deadline``."""
+
+    golden: str
+    dut: str
+    contract: Contract
+    sandbox: Sandbox
+    deadline: float
+
+
+def _attempt(pair: _Pair, twice: bool) -> Proof:
+    """``prove`` with the golden read once, X as 0, or twice, X as 0 and X as 1."""
+    contract, sandbox = pair.contract, pair.sandbox
+    designs = {_GOLD: "gold.sv", _GATE: "gate.sv"} | ({_GOLD_ONE: "gold.sv"} if twice else {})
+    seconds = max(1.0, pair.deadline - monotonic())
+    sources = {"gold.sv": pair.golden, "gate.sv": pair.dut, "eqx.v": _EQX.read_text()}
+    sources["harness.sv"] = _harness(contract, designs)
     built = run_yosys(
         sandbox,
-        _miter_script(contract),
-        {
-            "gold.sv": golden.encode(),
-            "gate.sv": dut.encode(),
-            "harness.sv": _harness(contract).encode(),
-        },
-        ("miter.aig", "miter.map", f"{_GOLD}.il"),
-        wall_seconds=max(1.0, seconds),
+        _miter_script(contract, designs),
+        {name: text.encode() for name, text in sources.items()},
+        ("miter.aig", "miter.map", f"{_GOLD}.il", f"{_GATE}.il"),
+        wall_seconds=seconds,
     )
+    read = [_netlist(built.files.get(f"{name}.il", b"").decode()) for name in (_GOLD, _GATE)]
+    if read[0] and read[0] == read[1]:
+        return Proof("proved")
     graph = built.files.get("miter.aig")
     if not built.ok or graph is None:
         return Proof("unknown", reason=f"no miter: {built.killed or _last_error(built.text())}")
-    if _DRIVES_Z.search(built.files[f"{_GOLD}.il"].decode()):
+    if _DRIVES_Z.search(read[0]):
         return Proof("unknown", reason="the golden drives Z")
-    graph = power_up(graph, built.files["miter.map"].decode(), f"{_GOLD}_.", f"{_GATE}_.")
-    status, trace = _decide(graph, contract, sandbox, deadline)
+    goldens = [f"{name}_." for name in designs if name != _GATE]
+    graph = power_up(graph, built.files["miter.map"].decode(), goldens, f"{_GATE}_.")
+    status, trace = _decide(graph, contract, sandbox, pair.deadline)
     if status != "different":
         return Proof(status, reason="" if status == "proved" else "no answer in time")
     stimulus = _stimulus(contract, trace)
-    if _shows(golden, dut, contract, stimulus, sandbox):
+    if _shows(pair.golden, pair.dut, contract, stimulus, sandbox):
         return Proof("different", stimulus)
-    return Proof("unknown", reason="simulation does not show the counterexample")
+    return Proof("unknown", reason=NOT_SHOWN)
+
+
+def _netlist(text: str) -> str:
+    """A design as Yosys writes it, without places in the source; its own names in order of use.
+
+    Names that the source gives, and types of cells, stay as they are.
+    """
+    numbers: dict[str, str] = {}
+    lines = [line for line in text.splitlines() if not _PLACE.match(line)]
+    return _OWN_NAME.sub(
+        lambda name: numbers.setdefault(name[0], f"$own{len(numbers)}"), "\n".join(lines)
+    )
 
 
 def stateless(source: str, contract: Contract, sandbox: Sandbox) -> bool:
     """True when Yosys finds no register, latch, memory or loop: outputs depend on inputs alone."""
     script = (
-        f"read_verilog -sv design.sv; {_load(contract)}; "
+        f"read_verilog -sv design.sv; {_read(contract)}; {_checked()}; "
         "select -assert-none t:*dff* t:*ff t:*latch* t:$sr t:*_SR_* t:$mem*"
     )
     files = {"design.sv": admit(source, contract.top).encode()}
     return run_yosys(sandbox, script, files).ok
 
 
-def _load(contract: Contract) -> str:
-    """Checked before any optimisation too: it would give a loop some value and so hide it."""
+def _read(contract: Contract) -> str:
     return (
         f"hierarchy -check -top \\{contract.top} ; {AS_WRITTEN}; "
-        "proc -noopt; flatten; chformal -remove; "
-        "check -assert; opt_expr; opt_clean; memory; opt_expr; opt_clean; check -assert"
+        "proc -noopt; flatten; chformal -remove"
     )
 
 
-def _miter_script(contract: Contract) -> str:
-    """All designs flattened and checked, then one graph whose output ``bad`` means different."""
-    load, top = _load(contract), f"\\{contract.top} "
-    designs = {_GOLD: "gold.sv", _GATE: "gate.sv"} | _second_golden(contract)
-    lines = []
+def _checked() -> str:
+    """Checked before any optimisation too: it would give a loop some value and so hide it."""
+    return "check -assert; opt_expr; opt_clean; memory; opt_expr; opt_clean; check -assert"
+
+
+def _miter_script(contract: Contract, designs: Mapping[str, str]) -> str:
+    """All designs flattened and checked, then one graph whose output ``bad`` means different.
+
+    Selections beyond the end of a vector become X like any other before X gets its values, and
+    comparisons with X are decided.
+    """
+    lines, top = [], f"\\{contract.top} "
     for name, file in designs.items():
-        lines.append(f"read_verilog -sv {file}; {load}; write_rtlil {name}.il")
+        lines.append(f"read_verilog -sv {file}; {_read(contract)}; write_rtlil {name}.il")
+        lines.append(f"design -stash {name}")
+    for name in designs:
+        lines.append(f"design -load {name}; {_checked()}; techmap -map eqx.v; {OPEN_SELECTIONS}")
         lines.append(f"setundef -undriven {_FILL[name]}")
         lines.append(f"rename {top} {name}; design -stash {name}")
     lines += [f"design -copy-from {name} -as {name} {name}" for name in designs]
@@ -123,15 +175,7 @@ def _miter_script(contract: Contract) -> str:
     )
 
 
-def _second_golden(contract: Contract) -> dict[str, str]:
-    """A stateless golden is read twice, X as 0 and X as 1: where they differ, nothing counts.
-
-    With state this would not do: two free power-up states would hide real differences.
-    """
-    return {} if contract.clocks else {_GOLD_ONE: "gold.sv"}
-
-
-def _harness(contract: Contract) -> str:
+def _harness(contract: Contract, names: Collection[str]) -> str:
     """All designs on the same inputs; resets are held first, clocks toggling."""
     clocks = {c.port for c in contract.clocks}
     resets = {r.port: int(r.active_high) for r in contract.resets}
@@ -144,7 +188,6 @@ def _harness(contract: Contract) -> str:
         elif port.name in resets:
             value = f"booting ? 1'b{resets[port.name]} : p_{i}"
         pins.append(f".\\{port.name} ({value})")
-    names = [_GOLD, _GATE, *_second_golden(contract)]
     columns = [f"input [{p.width - 1}:0] p_{i}" for i, p in enumerate(inputs)]
     lines = [f"module harness({', '.join([*columns, 'output bad'])});"]
     if contract.clocks:

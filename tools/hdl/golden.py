@@ -6,25 +6,33 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from resource import RUSAGE_CHILDREN, getrusage
 from time import monotonic
 
 from sandboxes import Sandbox
+from tools.hdl.batch import simulate_many
 from tools.hdl.compare import Difference, first_difference, mask_power_up, shrink, unobserved
 from tools.hdl.contract import Contract
+from tools.hdl.deep import deep_stimulus
 from tools.hdl.interface import extract
 from tools.hdl.rare import resets_in_rare_states
-from tools.hdl.simulate import SimulationError, simulate, simulate_many, simulate_under
+from tools.hdl.simulate import SimulationError, simulate, simulate_under
 from tools.hdl.stimuli import stimuli
 from tools.hdl.trace import Stimulus, Trace
 
 BY_LEVEL_CYCLES = 600
-EARLY_ROWS = 2000
-"""Of a much longer stimulus a batch sees these rows first: most wrong designs go no further."""
-BATCH_ROWS = 400_000
-"""Rows times designs that are simulated, and held in memory, at once."""
-LEAST_SECONDS = 0.2
-"""CPU time that a batch has for each of its designs, at least."""
+EARLY_BITS, LEAST_EARLY_ROWS = 16_384, 64
+"""Of a much longer stimulus a batch sees first the rows with so many bits at all ports, then 16
+times as many: most wrong designs go no further."""
+BATCH_BYTES, ROW_BYTES = 60_000_000, 100
+"""Memory for what a batch has shown: a byte for each sampled bit, and some for each row."""
+BATCH_SECONDS, BATCH_SHARE = 2.0, 3.0
+"""CPU time of a batch: some, and for each design so many times what the golden needs for the
+rows. When it is not enough, one design may be endless, and each runs alone."""
 SLOW_ROWS = 50
+MOST_SHRUNK = 20_000
+HEAD_ROWS, TAIL_ROWS = 8, 32
+"""Of a long counterexample's table, the rows that are shown."""
 FIRST_PATIENCE, PATIENCE = 4.0, 8.0
 """CPU seconds a design may take: some, and so many times what the golden took."""
 
@@ -33,7 +41,8 @@ FIRST_PATIENCE, PATIENCE = 4.0, 8.0
 class Counterexample:
     """Inputs under which the DUT is wrong, and what both sides did.
 
-    ``str`` gives a table: a row a cycle, of each output ``expected/got`` before and after the edge.
+    ``str`` gives a table: a row a cycle, of each output ``expected/got`` before and after the
+    edge; of many rows the first and the last.
     """
 
     stimulus: Stimulus
@@ -49,7 +58,11 @@ class Counterexample:
         if not clocked:
             heads = list(self.expected.outputs)
         table = [["cycle", *self.stimulus.inputs, *heads]]
+        count = len(self.stimulus.rows)
+        skipped = range(HEAD_ROWS, max(HEAD_ROWS, count - TAIL_ROWS))
         for cycle, row in enumerate(self.stimulus.rows):
+            if cycle in skipped:
+                continue
             samples = [(self.expected.before[cycle], self.got.before[cycle])]
             if clocked:
                 samples.append((self.expected.after[cycle], self.got.after[cycle]))
@@ -58,6 +71,8 @@ class Counterexample:
             table.append([str(cycle), *map(str, row), *cells])
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         lines = ["  ".join(c.rjust(w) for c, w in zip(r, widths, strict=True)) for r in table]
+        if skipped:
+            lines.insert(1 + HEAD_ROWS, f"… {len(skipped)} more rows …")
         return "\n".join([*lines, str(self.difference)])
 
 
@@ -70,8 +85,13 @@ class Golden:
     stimuli: tuple[Stimulus, ...]
     traces: tuple[Trace, ...]
     sandbox: Sandbox
-    patience: float
-    """CPU seconds a design may take for what the golden did: several times its wall time."""
+    spent: float
+    """CPU seconds of the golden's runs; of a sandbox that does not tell, the wall time."""
+
+    @property
+    def patience(self) -> float:
+        """CPU seconds a design may take for what the golden did."""
+        return min(20.0, FIRST_PATIENCE + PATIENCE * self.spent)
 
     @property
     def vectors(self) -> int:
@@ -109,6 +129,18 @@ class Golden:
             weaker = weaker or found
         return weaker
 
+    def check_deep(self, dut: str, seconds: float) -> tuple[int, Counterexample | None]:
+        """``check`` under ``tools.hdl.deep``: the number of its rows, and what differs there.
+
+        Raises SimulationError, also when the golden needs more than ``seconds``.
+        """
+        contract, sandbox = self.contract, self.sandbox
+        stimulus = deep_stimulus(self.source, contract, (dut,), sandbox)
+        trace = simulate(self.source, contract, stimulus, sandbox, seconds=seconds)
+        expected = mask_power_up(trace, contract, stimulus)
+        got = simulate(dut, contract, stimulus, sandbox, seconds=seconds)
+        return len(stimulus.rows), _counterexample(stimulus, expected, got)
+
     def starts(self, dut: str) -> bool:
         """True when the design, too slow for all rows, runs and agrees on the first few."""
         try:
@@ -125,9 +157,10 @@ class Golden:
     def check_many(self, duts: Sequence[str]) -> list[Counterexample | SimulationError | None]:
         """``check`` of many designs, in one compile and one run for each stimulus."""
         found: list[Counterexample | SimulationError | None] = [None] * len(duts)
+        row_bytes = ROW_BYTES + 2 * sum(port.width for port in self.contract.outputs)
         for stimulus, expected in self._stages():
             left = [i for i, answer in enumerate(found) if not _final(answer)]
-            size = max(1, BATCH_ROWS // len(stimulus.rows))
+            size = max(1, BATCH_BYTES // (len(stimulus.rows) * row_bytes))
             for batch in (left[k : k + size] for k in range(0, len(left), size)):
                 answers = self._run([duts[i] for i in batch], stimulus)
                 for i, got in zip(batch, answers, strict=True):
@@ -136,37 +169,64 @@ class Golden:
         return found
 
     def _stages(self) -> Iterator[tuple[Stimulus, Trace]]:
-        """Each stimulus with its trace; before a long one, its beginning."""
+        """Each stimulus with its trace; before a long one, its beginnings."""
+        bits = sum(port.width for port in self.contract.ports)
+        first = max(LEAST_EARLY_ROWS, EARLY_BITS // bits)
         for stimulus, trace in zip(self.stimuli, self.traces, strict=True):
-            if len(stimulus.rows) > 4 * EARLY_ROWS:
-                yield _cut(stimulus, EARLY_ROWS), _cut_trace(trace, EARLY_ROWS)
+            early = first
+            while 4 * early < len(stimulus.rows):
+                yield _cut(stimulus, early), _cut_trace(trace, early)
+                early *= 16
             yield stimulus, trace
 
     def _run(self, duts: Sequence[str], stimulus: Stimulus) -> Sequence[Trace | SimulationError]:
-        each = max(LEAST_SECONDS, (self.patience - FIRST_PATIENCE) / PATIENCE)
-        seconds = self.patience + len(duts) * each
+        share = len(stimulus.rows) / self.vectors
+        seconds = BATCH_SECONDS + BATCH_SHARE * len(duts) * self.spent * share
         return simulate_many(duts, self.contract, stimulus, self.sandbox, seconds, self.patience)
 
     def under(self, dut: str, stimuli: Sequence[Stimulus]) -> list[Counterexample | None]:
         """Simulate both sides under other stimuli and compare."""
         traces = simulate_under(self.source, self.contract, stimuli, self.sandbox)
-        answers = simulate_under(dut, self.contract, stimuli, self.sandbox, self.patience)
+        rows = sum(len(stimulus.rows) for stimulus in stimuli)
+        seconds = self.patience + PATIENCE * self.spent * rows / self.vectors
+        answers = simulate_under(dut, self.contract, stimuli, self.sandbox, seconds)
         found = []
         for stimulus, trace, got in zip(stimuli, traces, answers, strict=True):
             expected = mask_power_up(trace, self.contract, stimulus)
             found.append(_counterexample(stimulus, expected, got))
         return found
 
+    def _since_reset(self, dut: str, example: Counterexample) -> Counterexample:
+        column = {name: i for i, name in enumerate(example.stimulus.inputs)}
+        active = [(column[r.port], int(r.active_high)) for r in self.contract.resets]
+        rows = example.stimulus.rows
+        starts = [n for n, row in enumerate(rows) if all(row[i] == level for i, level in active)]
+        if not active or not starts:
+            return example
+        cut = replace(example.stimulus, rows=(rows[0], *rows[starts[-1] :]), exhaustive=False)
+        shown = self.under(dut, [cut])[0]
+        same = shown is not None and shown.difference.unknown == example.difference.unknown
+        return shown if shown is not None and same else example
+
     def shorten(self, dut: str, example: Counterexample) -> Counterexample:
-        """The same kind of difference under a stimulus with as few rows as found."""
+        """The same kind of difference under a stimulus with as few rows as found.
+
+        One of very many rows only loses those before its last reset.
+        """
         by_rule = example.stimulus.inputs == self.stimuli[0].inputs
         leading = 2 if self.contract.resets and by_rule else 0
 
         def rerun(shorter: Sequence[Stimulus]) -> list[Difference | None]:
             return [found.difference if found else None for found in self.under(dut, shorter)]
 
-        shortest = shrink(example.stimulus, example.difference, leading, rerun)
-        return self.under(dut, [shortest])[0] or example
+        try:
+            example = self._since_reset(dut, example)
+            if len(example.stimulus.rows) > MOST_SHRUNK:
+                return example
+            shortest = shrink(example.stimulus, example.difference, leading, rerun)
+            return self.under(dut, [shortest])[0] or example
+        except SimulationError:  # too slow for many runs: what it showed stands
+            return example
 
 
 def _judged(
@@ -214,13 +274,21 @@ def prepare(
     """
     contract = extract(source, top)
     chosen = [stimuli(contract, seed, (source, *others), cycles)]
-    start = monotonic()
+    start = _used(sandbox)
     traces = [simulate(source, contract, chosen[0], sandbox)]
     if contract.pulsed is not None:
         by_level = stimuli(contract.unpulsed(), seed, (), BY_LEVEL_CYCLES)
         rare = resets_in_rare_states(contract, chosen[0], traces[0])
         chosen.append(replace(by_level, rows=by_level.rows + rare))
         traces.append(simulate(source, contract, chosen[1], sandbox))
-    patience = min(20.0, FIRST_PATIENCE + PATIENCE * (monotonic() - start))
+    spent = _used(sandbox) - start
     masked = [mask_power_up(t, contract, s) for t, s in zip(traces, chosen, strict=True)]
-    return Golden(source, contract, tuple(chosen), tuple(masked), sandbox, patience)
+    return Golden(source, contract, tuple(chosen), tuple(masked), sandbox, spent)
+
+
+def _used(sandbox: Sandbox) -> float:
+    """A clock of the CPU time of finished child processes; Docker's are not ours to count."""
+    if sandbox.name == "docker":
+        return monotonic()
+    used = getrusage(RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

@@ -59,6 +59,7 @@ _FORBIDDEN_SYNTAX = {
 }
 _ENDLESS = frozenset({SyntaxKind.AlwaysBlock, SyntaxKind.ForeverStatement})
 _DELAYS = frozenset({SyntaxKind.DelayControl, SyntaxKind.Delay3})
+_WATCHED = _ENDLESS | _DELAYS | {SyntaxKind.FinalBlock, SyntaxKind.SystemName, *_FORBIDDEN_SYNTAX}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +98,20 @@ def strip(source: str) -> str:
 
 def _syntactic(tree: SyntaxTree) -> Iterator[Finding]:
     for node in nodes(tree.root):
+        kind = node.kind
+        if kind not in _WATCHED:
+            continue
         line = line_of(tree, node.sourceRange.start)
-        if node.kind in _FORBIDDEN_SYNTAX:
-            name, what = _FORBIDDEN_SYNTAX[node.kind]
+        if kind in _FORBIDDEN_SYNTAX:
+            name, what = _FORBIDDEN_SYNTAX[kind]
             yield Finding(name, line, f"the design {what}")
-        elif node.kind == SyntaxKind.FinalBlock:
+        elif kind == SyntaxKind.FinalBlock:
             yield Finding("final", line, "the design acts when the simulation ends", True)
-        elif node.kind in _DELAYS:
+        elif kind in _DELAYS:
             yield _delay(tree, node, line)
-        elif node.kind in _ENDLESS and not _waits(node):
+        elif kind in _ENDLESS and not _waits(node):
             yield Finding("loop", line, "a loop without end never waits")
-        elif node.kind == SyntaxKind.SystemName:
+        elif kind == SyntaxKind.SystemName:
             yield from _system_call(tree, node, line)
 
 

@@ -1,4 +1,4 @@
-"""Simulation: a design and a stimulus in, a trace out; many designs in one compile and run.
+"""Simulation: a design and a stimulus in, a trace out. ``tools.hdl.batch`` takes many designs.
 
 Timing is described in ``tools.hdl.trace``. A design is guarded and stripped first, runs in the
 sandbox without its golden, and what it did is read from a record it cannot reach.
@@ -10,7 +10,6 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 from typing import Literal
 
 from pyslang import Diags
@@ -19,7 +18,7 @@ from sandboxes import Command, Limits, Outcome, Sandbox
 from tools.hdl.contract import Contract
 from tools.hdl.guard import inspect, strip
 from tools.hdl.plain import plain
-from tools.hdl.syntax import SourceError, declared, elaborate, parse, rename
+from tools.hdl.syntax import SourceError, elaborate
 from tools.hdl.testbench import (
     STIMULUS_FILE,
     Instance,
@@ -31,7 +30,7 @@ from tools.hdl.testbench import (
 )
 from tools.hdl.trace import Stimulus, Trace
 from tools.hdl.verilator import run_verilator
-from tools.hdl.yosys import run_yosys
+from tools.hdl.yosys import run_yosys_each
 
 Kind = Literal["compile", "timeout", "runtime", "guard", "starved"]
 """``timeout``: it used its CPU time; ``starved``: the machine did not give it any."""
@@ -39,9 +38,10 @@ Simulator = Literal["icarus", "verilator"]
 
 AS_WRITTEN = "setattr -unset always_comb -unset always_latch -unset always_ff p:*"
 """For Yosys before ``proc``: a latch in an ``always_comb`` is to be found, not refused."""
+OPEN_SELECTIONS = "techmap t:$shiftx"
+"""For Yosys: what a selection shows beyond the end of its vector becomes an X like any other."""
+AFTER_YOSYS = "icarus after yosys"
 _COMPILE_FAILED = 90
-_SECRET = secrets.token_hex(8)
-"""Part of module names in a batch, so that no member can name another."""
 _COMPLAINT = re.compile(r"design(?:_(?P<file>\d+))?\.sv:(?P<line>\d+):(?:\d+:)?\s*(?P<message>.*)")
 _BENCH = re.compile(r"bench_[0-9a-f]{16}\.dut_\d+")
 _SCRIPT = f"iverilog -g2012 -u -o sim -s $0 $@ || exit {_COMPILE_FAILED}; exec vvp -n sim"
@@ -75,91 +75,18 @@ def simulate(
     Verilator simulates it (two-state); ``Trace.simulator`` says which. A stimulus that has a
     column for the clock drives it by level.
     """
-    contract = _as_driven(contract, stimulus)
+    contract = as_driven(contract, stimulus)
     text = admit(source, contract.top)
     if simulator == "verilator":
         return _verilator(text, contract, stimulus, sandbox, seconds)
     try:
-        return _icarus([text], [Instance(contract.top)], contract, [stimulus], sandbox, seconds)[0]
+        return run_icarus([text], [Instance(contract.top)], contract, [stimulus], sandbox, seconds)[
+            0
+        ]
     except SimulationError as error:
         if error.kind != "compile":
             raise
         return _other_ways(text, contract, stimulus, sandbox, seconds, error)
-
-
-def simulate_many(
-    sources: Sequence[str],
-    contract: Contract,
-    stimulus: Stimulus,
-    sandbox: Sandbox,
-    seconds: float = 30.0,
-    alone_seconds: float = 20.0,
-) -> list[Trace | SimulationError]:
-    """Simulate many designs of one contract with the same rows, in one compile and one run.
-
-    Each gets what it would get alone: when the batch fails or is not done in ``seconds``,
-    its members run one by one, each for at most ``alone_seconds``. Designs that differ only in
-    comments and in spacing within lines are simulated once.
-    """
-    contract = _as_driven(contract, stimulus)
-    results: list[Trace | SimulationError | None] = [None] * len(sources)
-    batch: list[tuple[int, str, str]] = []
-    first: dict[str, int] = {}
-    twins: dict[int, int] = {}
-    for i, source in enumerate(sources):
-        try:
-            text = _admitted(source, contract.top)
-            twins[i] = first.setdefault(text, i)
-            if twins[i] == i:
-                batch.append((i, *_member(text, contract.top, i)))
-        except SimulationError as error:
-            results[i] = error
-        except SourceError:
-            continue
-    for i, trace in _together(batch, contract, stimulus, sandbox, seconds).items():
-        results[i] = trace
-    found: list[Trace | SimulationError] = []
-    for i, source in enumerate(sources):
-        twin = found[twins[i]] if twins.get(i, i) < i else None
-        own = results[i] or twin
-        found.append(own or _alone(source, contract, stimulus, sandbox, alone_seconds))
-    return found
-
-
-@lru_cache(maxsize=512)
-def _admitted(source: str, top: str) -> str:
-    return admit(source, top)
-
-
-@lru_cache(maxsize=512)
-def _member(text: str, top: str, number: int) -> tuple[str, str]:
-    """An admitted design, its modules renamed to be the only ones so named, and its top's name."""
-    names = {name: f"{name}_{_SECRET}_{number}" for name in declared(parse(text))}
-    return rename(text, names), names[top]
-
-
-def _together(
-    batch: Sequence[tuple[int, str, str]],
-    contract: Contract,
-    stimulus: Stimulus,
-    sandbox: Sandbox,
-    seconds: float,
-) -> dict[int, Trace]:
-    """Traces of a batch of (number, text, top), without the designs that do not compile.
-
-    Empty when the batch fails at run time.
-    """
-    while batch:
-        texts, duts = [text for _, text, _ in batch], [Instance(top) for _, _, top in batch]
-        try:
-            traces = _icarus(texts, duts, contract, [stimulus], sandbox, seconds)
-        except SimulationError as error:
-            if not error.culprits:
-                break
-            batch = [member for k, member in enumerate(batch) if k not in error.culprits]
-        else:
-            return {i: trace for (i, _, _), trace in zip(batch, traces, strict=True)}
-    return {}
 
 
 def simulate_under(
@@ -170,28 +97,20 @@ def simulate_under(
     seconds: float = 20.0,
 ) -> list[Trace]:
     """Simulate one design under many stimuli with the same columns, in one compile and one run."""
-    contract, text = _as_driven(contract, stimuli[0]), admit(source, contract.top)
+    contract, text = as_driven(contract, stimuli[0]), admit(source, contract.top)
     try:
         duts = [Instance(contract.top, lane) for lane in range(len(stimuli))]
-        return _icarus([text], duts, contract, stimuli, sandbox, seconds)
+        return run_icarus([text], duts, contract, stimuli, sandbox, seconds)
     except SimulationError as error:
         if error.kind != "compile":
             raise
         return [simulate(source, contract, s, sandbox, seconds=seconds) for s in stimuli]
 
 
-def _as_driven(contract: Contract, stimulus: Stimulus) -> Contract:
+def as_driven(contract: Contract, stimulus: Stimulus) -> Contract:
+    """The contract as this stimulus drives it: by level when it has a column for the clock."""
     by_level = contract.pulsed is not None and contract.pulsed.port in stimulus.inputs
     return contract.unpulsed() if by_level else contract
-
-
-def _alone(
-    source: str, contract: Contract, stimulus: Stimulus, sandbox: Sandbox, seconds: float
-) -> Trace | SimulationError:
-    try:
-        return simulate(source, contract, stimulus, sandbox, seconds=seconds)
-    except SimulationError as error:
-        return error
 
 
 def admit(source: str, top: str) -> str:
@@ -215,7 +134,7 @@ def admit(source: str, top: str) -> str:
     return plain(strip(source) if findings else source)
 
 
-def _icarus(
+def run_icarus(
     sources: Sequence[str],
     duts: Sequence[Instance],
     contract: Contract,
@@ -290,19 +209,24 @@ def _other_ways(
 ) -> Trace:
     """Language Icarus lacks: lowered by Yosys, else Verilator; else Icarus' own complaint.
 
-    Only for text that the reference elaborator finds legal: Yosys and Verilator forgive more.
+    Only for legal text: Yosys and Verilator forgive more.
     """
-    if any(d.isError() for d in elaborate(text, contract.top).diagnostics):
+    if not is_legal(text, contract.top):
         raise refused
     lowered = lower(text, contract.top, sandbox, seconds)
     try:
         if lowered is not None:
             duts = [Instance(contract.top)]
-            trace = _icarus([lowered], duts, contract, [stimulus], sandbox, seconds)[0]
-            return Trace(trace.outputs, trace.before, trace.after, "icarus after yosys")
+            trace = run_icarus([lowered], duts, contract, [stimulus], sandbox, seconds)[0]
+            return replace(trace, simulator=AFTER_YOSYS)
         return _verilator(text, contract, stimulus, sandbox, seconds)
     except SimulationError as error:
         raise (refused if error.kind == "compile" else error) from error
+
+
+def is_legal(text: str, top: str) -> bool:
+    """True when the reference elaborator has no complaint."""
+    return not any(d.isError() for d in elaborate(text, top).diagnostics)
 
 
 def lower(
@@ -318,17 +242,33 @@ def lower(
     so does every X and every undriven wire, and conflicting drivers or loops are refused.
     Raises SimulationError when Yosys does not end in ``seconds``.
     """
-    filled = f"check -assert; setundef -{fill}; setundef -init -{fill}; " if fill else ""
-    script = (
-        f"read_verilog -sv design.sv; hierarchy -check -top \\{top} ; "
-        f"{AS_WRITTEN}; proc; flatten; opt; memory; "
-        f"{filled}opt_clean; write_verilog -noattr lowered.v"
+    return lower_many([(source, top)], sandbox, seconds, fill)[0]
+
+
+def lower_many(
+    designs: Sequence[tuple[str, str]],
+    sandbox: Sandbox,
+    seconds: float = 20.0,
+    fill: Literal["zero", "one"] | None = None,
+) -> list[str | None]:
+    """``lower`` for each (source, top), in one run of ``seconds`` in all."""
+    filled = (
+        f"check -assert; {OPEN_SELECTIONS}; setundef -{fill}; setundef -init -{fill}; "
+        if fill
+        else ""
     )
-    files = {"design.sv": source.encode()}
-    outcome = run_yosys(sandbox, script, files, ("lowered.v",), seconds)
+    scripts = [
+        f"read_verilog -sv design_{i}.sv; hierarchy -check -top \\{top} ; "
+        f"{AS_WRITTEN}; proc; flatten; opt; memory; "
+        f"{filled}opt_clean; write_verilog -noattr lowered_{i}.v"
+        for i, (_, top) in enumerate(designs)
+    ]
+    files = {f"design_{i}.sv": source.encode() for i, (source, _) in enumerate(designs)}
+    outcome = run_yosys_each(sandbox, scripts, files, ("lowered_*.v",), seconds)
     if outcome.killed is not None:
         raise SimulationError("starved", f"Yosys did not end: {outcome.killed}")
-    return outcome.files["lowered.v"].decode() if outcome.ok else None
+    lowered = [outcome.files.get(f"lowered_{i}.v") for i in range(len(designs))]
+    return [text.decode() if text is not None else None for text in lowered]
 
 
 def _verilator(

@@ -39,7 +39,7 @@ def stimuli(
     bits = sum(p.width for p in contract.driven)
     if not contract.clocks and bits <= EXHAUSTIVE_BITS:
         return Stimulus(names, tuple(_every_value(contract.driven, bits, seed)), exhaustive=True)
-    rules = _Rules(contract, random.Random(seed), mine(sources))
+    rules = Rules(contract, random.Random(seed), mine(sources))
     rows = [*rules.start(), *rules.body(cycles)]
     if contract.pulsed is None and contract.clocks:
         rows = rules.with_clock_levels(rows)
@@ -93,8 +93,11 @@ def _constant(pattern: int) -> Callable[[Port], int]:
     return lambda port: pattern & ((1 << port.width) - 1)
 
 
-class _Rules:
-    """The rules. Resets are inactive in every row unless a rule says otherwise."""
+class Rules:
+    """The rules. Resets are inactive in every row unless a rule says otherwise.
+
+    The parts of ``stimuli``, and further ones for runs that have more time.
+    """
 
     def __init__(self, contract: Contract, rng: random.Random, constants: frozenset[int]) -> None:
         self._rng = rng
@@ -130,6 +133,32 @@ class _Rules:
             yield from self._serial(part)
             yield from self._random_resets(part)
             yield from self._quiet_runs()
+
+    def rare_resets(self, count: int) -> Iterator[Row]:
+        """One reset or all, for a row, far enough apart for the state between to be any."""
+        ports = [r.port for r in self._resets]
+        for _ in range(count if ports else 0):
+            yield from self._biased(self._rng.choice(_BIASES), self._rng.randint(32, 160))
+            some = {self._rng.choice(ports)} if self._rng.random() < 0.5 else set(ports)
+            yield self._row(self._uniform, some)
+
+    def long_stretches(self, count: int) -> Iterator[Row]:
+        """Without any reset, for what takes thousands of cycles of traffic."""
+        yield from self._many(self._uniform, count)
+        yield from self._held(count)
+        yield from self._biased(self._rng.choice(_BIASES), count)
+        yield from self._many(self._corner_or_uniform, count)
+
+    def quiet(self, length: int) -> Iterator[list[Row]]:
+        """Runs from reset with all controls high, all low, and each alone or alone low."""
+        names = frozenset(p.name for p in self._bits)
+        settings = [names, frozenset[str]()]
+        settings += [frozenset({p.name}) for p in self._bits]
+        settings += [names - {p.name} for p in self._bits]
+        for high in dict.fromkeys(settings):
+            row = self._row(partial(self._control, high))
+            start = {**row, **{r.port: int(r.active_high) for r in self._resets}}
+            yield [start] + [row] * length
 
     def with_clock_levels(self, rows: Sequence[Row]) -> list[Row]:
         """Toggle one clock a row; none in a row where a reset moves, which would be a race."""
@@ -250,21 +279,12 @@ class _Rules:
         return (2 * limit if limit <= LONGEST_RUN // 8 else limit) + 8
 
     def _quiet_runs(self) -> Iterator[Row]:
-        """Controls held all high, all low, and each alone or alone low, as long as counters need.
-
-        The whole takes some SHORT_RUNS rows or, when longer, two of the longest runs.
-        """
+        """As long as counters need; some SHORT_RUNS rows in all or, when longer, two runs."""
         budget = max(2 * self._quiet, SHORT_RUNS)
-        names = frozenset(p.name for p in self._bits)
-        settings = [names, frozenset[str]()]
-        settings += [frozenset({p.name}) for p in self._bits]
-        settings += [names - {p.name} for p in self._bits]
-        for high in dict.fromkeys(settings):
+        for run in self.quiet(self._quiet):
             if budget <= 0:
                 return
-            row = self._row(partial(self._control, high))
-            yield {**row, **{r.port: int(r.active_high) for r in self._resets}}
-            yield from [row] * self._quiet
+            yield from run
             budget -= self._quiet
 
     def _control(self, high: frozenset[str], port: Port) -> int:

@@ -154,7 +154,11 @@ def walk(root: SyntaxNode) -> Iterator[SyntaxNode | Token]:
 
 def nodes(root: SyntaxNode) -> Iterator[SyntaxNode]:
     """Every node below ``root``, in source order."""
-    return (item for item in walk(root) if isinstance(item, SyntaxNode))
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(reversed([item for item in node if isinstance(item, SyntaxNode)]))
 
 
 def tokens(root: SyntaxNode) -> Iterator[Token]:

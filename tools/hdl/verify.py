@@ -21,6 +21,7 @@ from tools.hdl.simulate import SimulationError, admit, lower
 from tools.hdl.syntax import SourceError
 from tools.hdl.trace import Stimulus
 
+DEEP_SECONDS = 4.0
 SECOND_SIMULATOR_SECONDS = 6.0
 
 Answer = Literal["equivalent", "different", "inconclusive", "unsupported"]
@@ -184,14 +185,31 @@ def _settle(
         return _filled(reference, dut, found)
     if reference.exhaustive and all(stateless(s, contract, sandbox) for s in (golden, dut)):
         return Verification("equivalent", Evidence.PROVED, reference.vectors, details=details)
+    return _tested_on(reference, dut, deadline, details)
+
+
+def _tested_on(
+    reference: Golden, dut: str, deadline: float, details: dict[str, str]
+) -> Verification:
+    """Undecided: longer runs, then another simulator, as far as there is time."""
+    vectors, left = reference.vectors, deadline - monotonic()
+    details["longer runs"] = "not done: no time"
+    if left >= DEEP_SECONDS:
+        try:
+            rows, found = reference.check_deep(dut, left / 2)
+        except SimulationError as error:
+            details["longer runs"] = f"not done: {error.message[:200]}"
+        else:
+            if found is not None and not found.difference.unknown:
+                return _different(reference, reference.shorten(dut, found))
+            vectors += rows
+            details["longer runs"] = f"{rows:,} rows{', which show X' if found else ''}"
     second = _second_simulator(reference, dut, deadline - monotonic())
     details["verilator"] = second or "agrees"
     if second.startswith("disagrees"):
         reason = f"Icarus and Verilator disagree: {second}"
-        return Verification(
-            "inconclusive", vectors=reference.vectors, reason=reason, details=details
-        )
-    return Verification("equivalent", Evidence.TESTED, reference.vectors, details=details)
+        return Verification("inconclusive", vectors=vectors, reason=reason, details=details)
+    return Verification("equivalent", Evidence.TESTED, vectors, details=details)
 
 
 def _second_simulator(reference: Golden, dut: str, seconds: float) -> str:
