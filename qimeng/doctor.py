@@ -28,6 +28,15 @@ _PROGRAMS = {
     "perl": "apt-get install perl",
     "iverilog": "apt-get install iverilog",
 }
+_OPTIONAL = {
+    "clang-19": ("kernels for RISC-V", "apt-get install clang-19 gcc-riscv64-linux-gnu"),
+    "aarch64-linux-gnu-gcc": ("kernels for Arm", "apt-get install gcc-aarch64-linux-gnu"),
+    "qemu-riscv64": ("kernels for RISC-V and Arm", "apt-get install qemu-user"),
+    "riscv64-unknown-elf-gcc": (
+        "programs on learned processors", "apt-get install gcc-riscv64-unknown-elf"
+    ),
+}  # fmt: skip
+"""Programs that only some goals need: for what, and the command that installs them."""
 _NEEDED_BYTES = 2 << 30
 _MARKS: dict[State, tuple[str, str]] = {
     "ok": ("ok", "green"),
@@ -62,7 +71,7 @@ def examine(as_json: bool) -> bool:
 
 def _show(finding: Finding) -> None:
     word, colour = _MARKS[finding.state]
-    click.echo(f"{click.style(f'{word:<8}', fg=colour)} {finding.name:<10} {finding.detail}")
+    click.echo(f"{click.style(f'{word:<8}', fg=colour)} {finding.name:<24} {finding.detail}")
     if finding.fix:
         click.echo(f"{'':<20}→ {finding.fix}")
 
@@ -74,6 +83,10 @@ def _findings() -> Iterator[Finding]:
         path = shutil.which(name)
         yield Finding(name, "ok", path) if path else Finding(name, "missing", "not on PATH", fix)
     yield from _sandboxes()
+    for name, (use, fix) in _OPTIONAL.items():
+        path = shutil.which(name)
+        missing = Finding(name, "optional", f"not on PATH, needed for {use}", fix)
+        yield Finding(name, "ok", path) if path else missing
     yield _embedded()
     yield _endpoint()
     yield _disk()

@@ -105,8 +105,8 @@ def elaborate(source: str, top: str | None = None) -> Elaborated:
         raise SourceError(f"cannot be elaborated: {error}") from error
     if len(tops) != 1:
         names = ", ".join(instance.name for instance in tops)
-        wanted = f"no module named {top}" if top else f"name the top module: {names or 'none'}"
-        raise SourceError(wanted)
+        there = f"no module named {top}; there is {', '.join(sorted(declared(tree))) or 'none'}"
+        raise SourceError(there if top else f"name the top module: {names or 'none'}")
     return Elaborated(tree, compilation, tops[0], diagnostics)
 
 

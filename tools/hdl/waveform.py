@@ -15,6 +15,7 @@ _CHAR = 6.7
 """Width in pixels of one character of a value."""
 _NAME_CHAR = 7.3
 _MARGIN, _TOP, _BOTTOM = 20, 74, 40
+_LEGEND_LINE = 16
 _LANE, _SWING, _NOTE, _GAP = 32, 20, 13, 12
 """Heights: a lane, its waveform, the line of expected values under it, between two groups."""
 _SLANT = 3.0
@@ -90,7 +91,8 @@ class _Picture:
             previous = lane.kind
             body += self._lane(lane, y)
             y += _LANE + (_NOTE if _differs(lane) else 0)
-        width, height = self._right + _MARGIN, y + _BOTTOM
+        legend = self._legend()
+        width, height = self._right + _MARGIN, y + _BOTTOM + _LEGEND_LINE * (len(legend) - 1)
         head = (
             f'<svg xmlns="http://www.w3.org/2000/svg" class="waveform" '
             f'viewBox="0 0 {width:.0f} {height:.0f}" '
@@ -108,7 +110,10 @@ class _Picture:
             *self._grid(y),
             *body,
         ]
-        return "\n".join([*parts, *self._legend(y), "</svg>", ""])
+        for number, line in enumerate(legend):
+            at = f'x="{self._left:.1f}" y="{y + 24 + _LEGEND_LINE * number:.1f}"'
+            parts.append(f'<text class="dim" {at}>{line}</text>')
+        return "\n".join([*parts, "</svg>", ""])
 
     def _header(self, rows: int) -> Iterator[str]:
         yield f'<text class="title" x="{_MARGIN}" y="30">{escape(self._contract.top)}</text>'
@@ -211,7 +216,8 @@ class _Picture:
     def _ends(self, segment: Segment) -> tuple[float, float]:
         return self._left + segment.start * self._cycle, self._left + segment.end * self._cycle
 
-    def _legend(self, y: float) -> Iterator[str]:
+    def _legend(self) -> list[str]:
+        """What the marks mean, in lines that fit."""
         notes = ["values in hexadecimal"]
         if self._pulsed:
             notes.append("dotted: active clock edge")
@@ -221,8 +227,13 @@ class _Picture:
             notes.append("hatched: unknown")
         if any(map(_differs, self._signals)):
             notes.append("red: wrong, the expected value under it")
-        text = " · ".join(notes)
-        yield f'<text class="dim" x="{self._left:.1f}" y="{y + 24:.1f}">{text}</text>'
+        room, lines = int((self._right - self._left) / _CHAR), [notes[0]]
+        for note in notes[1:]:
+            if len(lines[-1]) + 3 + len(note) <= room:
+                lines[-1] += f" · {note}"
+            else:
+                lines.append(note)
+        return lines
 
 
 def _differs(lane: Lane) -> bool:
