@@ -72,8 +72,11 @@ def _as_text(found: Verification) -> str:
         head += f" ({found.vectors:,} vectors)"
     lines = [head]
     if found.counterexample is not None:
+        from tools.hdl.golden import MOST_SHRUNK
+
         rows = len(found.counterexample.stimulus.rows)
-        lines += [f"shortest counterexample found, {rows} rows, expected/got:"]
+        shortened = "shortest counterexample found" if rows <= MOST_SHRUNK else "counterexample"
+        lines += [f"{shortened}, {rows} rows, expected/got:"]
         lines += ["", str(found.counterexample)]
     elif found.reason:
         lines.append(f"{found.cause}: {found.reason}" if found.cause else found.reason)
