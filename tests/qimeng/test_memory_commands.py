@@ -42,7 +42,7 @@ def test_a_document_comes_and_goes(memory, manual):
 def test_search_as_json(memory):
     hits = json.loads(memory("search", "mtvec", "--json", "-k", "3").stdout)
     assert len(hits) == 3
-    assert set(hits[0]) == {"document", "page", "heading", "text", "score"}
+    assert set(hits[0]) == {"document", "page", "heading", "text", "score", "cosine", "named"}
     assert "mtvec" in hits[0]["text"]
 
 
