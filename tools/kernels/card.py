@@ -118,7 +118,7 @@ def _peak(isa: str) -> float:
     peak = _compiled(_PEAK.replace("BYTES", str(4 * target.lanes)), isa).peak
     peak.argtypes, peak.restype = [ctypes.c_long], ctypes.c_float
     turns = 1_000_000
-    best = min(_timed(lambda: peak(turns)) for _ in range(7))
+    best = min(_timed(lambda: peak(turns)) for _ in range(25))
     return turns * 12 * target.lanes * 2 / best
 
 
