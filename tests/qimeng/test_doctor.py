@@ -23,7 +23,8 @@ def test_this_machine_without_the_model(monkeypatch):
     findings = {finding["name"]: finding for finding in json.loads(shown)}
     assert set(findings) == {
         "python", "packages", "g++", "make", "perl", "iverilog", "bwrap", "docker", "embedded",
-        "endpoint", "disk", "cores",
+        "endpoint", "disk", "cores", "clang-19", "aarch64-linux-gnu-gcc", "qemu-riscv64",
+        "riscv64-unknown-elf-gcc",
     }  # fmt: skip
     assert code == 4
     assert findings["embedded"]["state"] == "missing"
