@@ -145,6 +145,6 @@ class Verifier(RoleAgent):
 
 
 def _forgotten(goal: str, designs: Sequence[str]) -> str | None:
-    """A number of the goal that no design of a group knows of, in words."""
+    """A number (or byte, nibble) of the goal that no design of a group knows of, in words."""
     unused = [unused_number(goal, text) for text in designs]
-    return f"the goal's number {unused[0]} plays no part" if all(unused) else None
+    return f"the goal's {unused[0]!r} plays no part" if all(unused) else None

@@ -22,11 +22,14 @@ _GOAL_NUMBER = re.compile(
 )
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _LITERAL = re.compile(r"\d*\s*'s?([bodh])([0-9a-f_]+)|\b(\d+)\b", re.IGNORECASE)
+_UNITS = {"byte": 8, "nibble": 4}
+_UNIT = re.compile(rf"\b({'|'.join(_UNITS)})s?\b", re.IGNORECASE)
 _BASES = {"b": 2, "o": 8, "d": 10, "h": 16}
 
 
-def unused_number(goal: str, source: str) -> int | None:
-    """A number from 10 up that the goal names and the design knows nothing of, or None.
+def unused_number(goal: str, source: str) -> str | None:
+    """A number from 10 up that the goal names and the design knows nothing of, or None; as the
+    goal writes it. Bytes and nibbles are numbers, too: of eight bits and of four.
 
     One more or less counts as known ("0 to 999" may be written ``< 1000``), and so does a number
     that the width of a register implies (a power of two, or one less). Numbers of zeros and ones
@@ -40,7 +43,11 @@ def unused_number(goal: str, source: str) -> int | None:
     for number in map(int, _GOAL_NUMBER.findall(goal)):
         implied = number & (number - 1) == 0 or number & (number + 1) == 0
         if not implied and known.isdisjoint((number - 1, number, number + 1)):
-            return number
+            return str(number)
+    for unit in _UNIT.findall(goal):
+        bits = _UNITS[unit.lower()]
+        if known.isdisjoint((bits - 1, bits, bits + 1)):
+            return str(unit)
     return None
 
 
