@@ -50,6 +50,11 @@ def test_a_contradictory_change_is_said() -> None:
 
 
 def test_notation_with_strange_fields_is_refused() -> None:
-    for text, why in (("gemm m=8 depth=3", "no depth"), ("gemm m=8 isa=z80", "no z80")):
+    for text, why in (
+        ("gemm m=8 depth=3", "no depth"),
+        ("gemm m=8 isa=z80", "no z80"),
+        ("gemm m=abc n=2 k=3", "m is a number, not abc"),
+        ("gemm m=8 m=9 n=2", "8 and 9"),
+    ):
         with pytest.raises(Unclear, match=why):
             read(text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -30,14 +30,23 @@ def operator(words: list[str]) -> Operator:
     name, *pairs = words or [""]
     if name not in OPERATORS:
         raise BadOperator(f"unknown operator {name}; there are {', '.join(OPERATORS)}")
-    known = {f.name for f in fields(OPERATORS[name])}
+    return make(name, values_of(name, pairs))
+
+
+def values_of(name: str, pairs: list[str]) -> dict[str, Any]:
+    """The values of ``key=value`` pairs of an operator, some or all. BadOperator for a key that
+    it lacks, or a value that is no number where one is needed.
+    """
+    known = {f.name: f.type for f in fields(OPERATORS[name])}
     values: dict[str, Any] = {}
-    for pair in pairs:
-        key, _, value = pair.partition("=")
+    for key, _, value in (pair.partition("=") for pair in pairs):
         if key not in known:
             raise BadOperator(f"{name} has no {key}; it takes {', '.join(sorted(known))}")
-        values[key] = value if not value.replace(".", "").isdigit() else json.loads(value)
-    return make(name, values)
+        number = re.fullmatch(r"\d+(\.\d+)?", value) is not None
+        if known[key] in ("int", "float", "bool") and not number:
+            raise BadOperator(f"{key} is a number, not {value or 'nothing'}")
+        values[key] = float(value) if "." in value else int(value) if number else value
+    return values
 
 
 def make(name: str, values: dict[str, Any]) -> Operator:
@@ -71,9 +80,10 @@ def name_of(spec: Operator) -> str:
 def words_of(spec: Operator) -> list[str]:
     """The notation of an operator, as ``operator`` reads it; what is off is left out."""
     values = {f.name: (getattr(spec, f.name), f.default) for f in fields(spec)}
-    pairs = [
-        f"{key}={int(value) if isinstance(value, bool) else value}"
-        for key, (value, default) in values.items()
-        if value != default
-    ]
-    return [name_of(spec), *pairs]
+    said = {key: value for key, (value, default) in values.items() if value != default}
+    return [name_of(spec), *written(said)]
+
+
+def written(values: dict[str, Any]) -> list[str]:
+    """Values as the pairs that ``values_of`` reads."""
+    return [f"{k}={int(v) if isinstance(v, bool) else v}" for k, v in values.items()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.kernels.notation import BadOperator
+from tools.kernels.notation import BadOperator, written
 from tools.kernels.word_rules import RULES, Unclear, Words
 from tools.kernels.words import (
     CPU,
@@ -54,5 +54,4 @@ def alters(text: str, change: str) -> bool:
 def _notation(reading: Reading) -> str:
     values = {**reading.values} | ({"isa": reading.isa} if reading.isa else {})
     values |= {"gpu": True} if reading.gpu else {}
-    pairs = [f"{k}={int(v) if isinstance(v, bool) else v}" for k, v in values.items()]
-    return " ".join([reading.name, *pairs])
+    return " ".join([reading.name, *written(values)])

@@ -7,14 +7,20 @@ fill what is missing.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from tools.kernels.c.isa import ISAS, TARGETS
-from tools.kernels.notation import OPERATORS, BadOperator, Operator, make
+from tools.kernels.notation import (
+    OPERATORS,
+    BadOperator,
+    Operator,
+    make,
+    values_of,
+    written,
+)
 from tools.kernels.operators import Gemm
 from tools.kernels.word_rules import RULES, Unclear, Words
 
@@ -110,17 +116,18 @@ def is_notation(text: str) -> bool:
 
 def _noted(text: str) -> Reading:
     name, *pairs = text.split()
-    values: dict[str, Any] = {}
+    said: dict[str, str] = {}
     for key, _, value in (pair.partition("=") for pair in pairs):
-        if key in values:
-            raise Unclear(f"the words give {values[key]} and {value} for {key}")
-        values[key] = json.loads(value) if re.fullmatch(r"\d+(\.\d+)?", value) else value
-    gpu, isa = bool(values.pop("gpu", 0)), str(values.pop("isa", ""))
-    known = set(OPERATORS[name].__dataclass_fields__)
-    if strange := set(values) - known:
-        raise Unclear(f"{name} has no {', '.join(sorted(strange))}; it takes {', '.join(known)}")
+        if key in said:
+            raise Unclear(f"the words give {said[key]} and {value} for {key}")
+        said[key] = value
+    gpu, isa = said.pop("gpu", "0") != "0", said.pop("isa", "")
     if isa and isa not in ISAS:
         raise Unclear(f"there is no {isa}; there are {', '.join(ISAS)}")
+    try:
+        values = values_of(name, written(said))
+    except BadOperator as error:
+        raise Unclear(str(error)) from error
     return Reading(name, values, (), gpu, isa)
 
 
