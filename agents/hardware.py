@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 
@@ -70,16 +69,7 @@ class HardwareDesigner(RoleAgent):
                 return ""
             return to_verilog(found.box, found.netlist, found.literals)
 
-        return self.workbench.run.once(
-            "tool",
-            "bsd",
-            hashlib.sha256(request).hexdigest(),
-            request,
-            do=do,
-            dump=lambda text: (text.encode(), {"exit_code": 0, "killed": None}),
-            load=bytes.decode,
-            actor=self.name,
-        )
+        return self.once("bsd", request, do=do, dump=str.encode, load=bytes.decode)
 
     def _prompt(self, contract: Contract, text: str) -> list[Message]:
         return design_messages(contract, text, self.workbench.parts.examples)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -72,15 +71,12 @@ class CircuitLearner(RoleAgent):
         """
         settings = Settings(seed=seed)
         request = json.dumps({"learn": task.name, **asdict(settings)}).encode()
-        return self.workbench.run.once(
-            "tool",
+        return self.once(
             "bsd",
-            hashlib.sha256(request).hexdigest(),
             request,
             do=lambda: self._learn(task, settings),
-            dump=lambda made: (_to_json(made), {"exit_code": 0, "killed": None}),
+            dump=_to_json,
             load=_from_json,
-            actor=self.name,
         )
 
     def _learn(self, task: CircuitTask, settings: Settings) -> Package | str:

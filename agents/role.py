@@ -6,14 +6,17 @@ A prompt is a Markdown file in ``agents/prompts``: turns headed ``## system``, `
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Callable
 from importlib.resources import files
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from agents.workbench import Workbench
 from lpcm.messages import Message, ModelReply, Role
 from sandboxes import Sandbox
 
+T = TypeVar("T")
 _TURN = re.compile(r"^## (system|user|assistant)\n", re.MULTILINE)
 _FIELD = re.compile(r"<<(\w+)>>")
 
@@ -44,6 +47,28 @@ class RoleAgent:
     def ask(self, messages: list[Message], **options: Any) -> ModelReply:
         """One model answer, recorded in this role's name."""
         return self.workbench.ask(self.name, messages, **options)
+
+    def once(
+        self,
+        engine: str,
+        request: bytes,
+        do: Callable[[], T],
+        dump: Callable[[T], bytes],
+        load: Callable[[bytes], T],
+    ) -> T:
+        """What an engine gives for a request, journaled in this role's name: a resumed run has it
+        from the log.
+        """
+        return self.workbench.run.once(
+            "tool",
+            engine,
+            hashlib.sha256(request).hexdigest(),
+            request,
+            do=do,
+            dump=lambda found: (dump(found), {"exit_code": 0, "killed": None}),
+            load=load,
+            actor=self.name,
+        )
 
     def note(self, text: str) -> None:
         """Tell people what is going on; said once, also when a crashed step runs again."""

@@ -6,7 +6,6 @@ place, and may answer only with numbers of the words.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import sys
@@ -149,19 +148,16 @@ class SoftwareDesigner(RoleAgent):
     def _remembered(self, task: KernelTask) -> list[KnownKernel]:
         """Near results of earlier runs; journaled, so that a resumed run sees the same ones."""
         spec, card = task.spec, task.card
-        request = json.dumps([words_of(spec), card.model, card.isa]).encode()
-        found: list[dict[str, Any]] = self.workbench.run.once(
-            "tool",
+        request = json.dumps(["kernel library", words_of(spec), card.model, card.isa]).encode()
+        found: list[dict[str, Any]] = self.once(
             "kernel library",
-            hashlib.sha256(b"kernel library" + request).hexdigest(),
             request,
             do=lambda: [
                 known.model_dump(mode="json")
                 for known in KernelLibrary().near(name_of(spec), asdict(spec), card.model, card.isa)
             ],
-            dump=lambda known: (json.dumps(known).encode(), {"exit_code": 0, "killed": None}),
+            dump=lambda known: json.dumps(known).encode(),
             load=json.loads,
-            actor=self.name,
         )
         return [KnownKernel.model_validate(known) for known in found]
 

@@ -10,6 +10,7 @@ from agents.workbench import Workbench
 from graphs.workflow import History
 from memory.records import Artifact, Candidate, Evidence, Measurement, Result
 from tools.kernels.attention import Attention
+from tools.kernels.c import Source
 from tools.kernels.gpu.choices import choices
 from tools.kernels.gpu.table import source
 from tools.kernels.measure import dot_gain, traffic
@@ -80,7 +81,7 @@ def _files(
     tried = [seconds for _, seconds in trace.tried] if trace else []
     speeds = [spec.flops / s / 1e9 if math.isfinite(s) else 0.0 for s in tried]
     return {
-        **_sources(workflow, best),
+        **_sources(workflow, best, source),
         "kernel.py": python_module(spec, source),
         "kernel_torch.py": torch_module(spec),
         "search.svg": search_svg(speeds, rival, name),
@@ -93,12 +94,10 @@ def _files(
     }
 
 
-def _sources(workflow: KernelWorkflow, best: Candidate) -> dict[str, str]:
-    spec = workflow.task.spec
-    _, source = workflow.designer.write(workflow.task, workflow.point_of(best))
+def _sources(workflow: KernelWorkflow, best: Candidate, source: Source) -> dict[str, str]:
     return {
         "kernel.c": source.text,
-        "kernel.h": header(spec, source),
+        "kernel.h": header(workflow.task.spec, source),
         "kernel.tl": workflow.workbench.run.artifacts.text(best.files["kernel.tl"]),
     }
 
@@ -107,7 +106,7 @@ def _untimed(workflow: KernelWorkflow, history: History, best: Candidate) -> Res
     """A kernel for a processor that is emulated here."""
     task = workflow.task
     _, source = workflow.designer.write(task, workflow.point_of(best))
-    files = _sources(workflow, best) | {"kernel.s": workflow.designer.assembly(source)}
+    files = _sources(workflow, best, source) | {"kernel.s": workflow.designer.assembly(source)}
     verdict = history.verdicts[best.id]
     return Result(
         status="done",
