@@ -5,15 +5,15 @@ There is no skip: a machine without the cross compilers fails here, with the pac
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from sandboxes.probe import open_sandbox
 from tools.kernels import __main__ as verbs
 from tools.kernels import emulated, sandboxed
+from tools.kernels.arena import Refused
 from tools.kernels.c import ISAS, assembly, build_object
 from tools.kernels.emulated import NoEmulator, card_of, cards, check_emulated
-from tools.kernels.measure import Refused, imported_symbols
+from tools.kernels.judge import imported_symbols
 from tools.kernels.notation import operator
 from tools.kernels.sandboxed import KernelRefused, Subject
 from tools.kernels.space import default, kernel
@@ -38,18 +38,11 @@ def emitted(isa, words):
     return spec, card, kernel(spec, default(spec, card), card)[1]
 
 
-@pytest.fixture(autouse=True)
-def same_inputs(monkeypatch):
-    """The error rule is tight: a fixed draw keeps the verdict from changing by chance."""
-    make = np.random.default_rng
-    monkeypatch.setattr(np.random, "default_rng", lambda: make(5))
-
-
 @pytest.mark.parametrize(("isa", "words"), CASES, ids=str)
 def test_correct_under_emulation(isa, words, tmp_path):
     spec, card, source = emitted(isa, words)
     found = check_emulated(spec, source, card, tmp_path)
-    assert found.sets == 3
+    assert found.sets >= 3
     if "int8" in words:
         assert found.error == 0
 

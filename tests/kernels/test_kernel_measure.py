@@ -2,8 +2,9 @@
 
 import pytest
 
+from tools.kernels.arena import Refused
 from tools.kernels.c import Array, Source, build
-from tools.kernels.measure import Refused, Roofline, evaluate
+from tools.kernels.measure import Roofline, evaluate
 from tools.kernels.operators import Gemm
 
 SPEC = Gemm(24, 40, 64)
@@ -45,7 +46,7 @@ CHEATS = {
     ),
     "replay after many honest calls": (
         "static int calls; static float kept[960];",
-        "if (calls++ < 12) { honest(a, b, c); memcpy(kept, c, 3840); } else memcpy(c, kept, 3840);",
+        "if (calls++ < 14) { honest(a, b, c); memcpy(kept, c, 3840); } else memcpy(c, kept, 3840);",
         "after timing",
     ),
     "changed input": ("", "honest(a, b, c); a[5] += 1;", "changed its inputs|has error"),
@@ -73,7 +74,7 @@ GENEROUS = Roofline(1e15, 1e15)
 
 def judge(head, body, folder, roofline=GENEROUS):
     text = HONEST.replace("HEAD", head).replace("BODY", body)
-    library = build(Source(text, ARGUMENTS, "gcc", ("-O2", "-fno-builtin-memcpy")), folder)
+    library = build(Source(text, ARGUMENTS, "gcc", ("-O2", "-march=native", "-fno-builtin-memcpy")), folder)
     baseline = "tools.kernels.baselines:gemm_numpy"
     return evaluate(SPEC, library, ARGUMENTS, baseline, roofline, rounds=3, seconds=0.001)
 
@@ -107,7 +108,7 @@ def test_work_given_to_another_thread_is_still_counted(tmp_path):
         "{ if (omp_get_thread_num() == 1) burn(); }"
     )
     text = HONEST.replace("HEAD", head).replace("BODY", body)
-    library = build(Source(text, ARGUMENTS, "gcc", ("-O2", "-fopenmp")), tmp_path)
+    library = build(Source(text, ARGUMENTS, "gcc", ("-O2", "-march=native", "-fopenmp")), tmp_path)
     baseline = "tools.kernels.baselines:gemm_numpy"
     timing = evaluate(SPEC, library, ARGUMENTS, baseline, GENEROUS, rounds=2, seconds=0.001)
     assert timing.seconds > 1e-3

@@ -5,13 +5,13 @@ import ast
 import numpy as np
 import pytest
 
+from tools.kernels.arena import Refused
 from tools.kernels.attention import Attention, forward
 from tools.kernels.c import Unsupported
 from tools.kernels.emulated import NoEmulator
 from tools.kernels.gpu import emit_triton
 from tools.kernels.gpu import run as gpu_run
 from tools.kernels.gpu.run import check_gpu, source
-from tools.kernels.measure import Refused
 from tools.kernels.notation import operator
 from tools.kernels.operators import Gemm, gemm_blocked, gemm_panel
 from tools.tl import parse

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from tools.kernels.arena import Arena, Refused, Worker
 from tools.kernels.attention import Attention
 from tools.kernels.baselines import title
 from tools.kernels.c import ISAS, TARGETS, CompileError, Source, Unsupported, assembly, build
@@ -30,17 +31,9 @@ from tools.kernels.emulated import NoEmulator, card_of, cards, check_emulated, e
 from tools.kernels.gpu.run import NEEDS as GPU_TARGETS
 from tools.kernels.gpu.run import check_gpu
 from tools.kernels.gpu.run import source as gpu_source
-from tools.kernels.measure import (
-    Arena,
-    Checked,
-    Refused,
-    Roofline,
-    Worker,
-    evaluate,
-    imports,
-    quick,
-)
-from tools.kernels.measure import check as check_kernel
+from tools.kernels.judge import Checked, imports
+from tools.kernels.judge import check as check_kernel
+from tools.kernels.measure import Roofline, evaluate, quick
 from tools.kernels.notation import OPERATORS, BadOperator, Operator, operator
 from tools.kernels.operators import Elementwise, Gemm, Gemv, Rows
 from tools.kernels.search import METHODS

@@ -1,7 +1,7 @@
 """Kernels for other processors, run under an emulator: the same check, and never a time.
 
 A kernel is linked with a small main that maps the evaluator's memory and answers as the worker
-does (``tools.kernels.worker``), so that ``measure.check`` judges it like a native one.
+does (``tools.kernels.worker``), so that ``judge.check`` judges it like a native one.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from tools.kernels.arena import Arena, Worker
 from tools.kernels.c import ISAS, TARGETS, Source, build_object, compile_with
 from tools.kernels.c.storage import C_TYPES
 from tools.kernels.card import Card, processor_features
-from tools.kernels.measure import Arena, Checked, Worker, check, imports
+from tools.kernels.judge import Checked, check, imports
 from tools.kernels.notation import Operator
 
 _MAIN = """

@@ -20,6 +20,7 @@ from tools.kernels.operators import Conv2d, Elementwise, Gemm, Gemv, Rows
 from tools.tl.executor import NUMPY, convert
 
 Array = npt.NDArray[Any]
+SQUARE = 32  # rows and columns from which BLAS takes a product for one of matrices
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +145,8 @@ def ordinary(spec: Operator, arrays: dict[str, Array]) -> dict[str, Array]:
         case Gemm(dtype="int8"):
             return reference(spec, arrays)
         case Gemm():
-            result = _gemm(spec, arrays, np.float32)
-            return {"C": convert(result, spec.dtype)}
+            result = _gemm(spec, _square(spec, arrays), np.float32)
+            return {"C": convert(result[:, : spec.m, : spec.n], spec.dtype)}
         case Gemv():
             return {"Y": arrays["A"] @ arrays["X"]}
         case Rows():
@@ -180,7 +181,7 @@ def activation(kind: str, x: Array) -> Array:
 
 def _gemm(spec: Gemm, arrays: dict[str, Array], kind: type[np.generic]) -> Array:
     a, b = arrays["A"].astype(kind), arrays["B"].astype(kind)
-    result = a @ (b.swapaxes(1, 2) if spec.transposed else b)
+    result = a @ (np.ascontiguousarray(b.swapaxes(1, 2)) if spec.transposed else b)
     if spec.bias:
         result = result + arrays["Bias"].astype(kind)
     return activation(spec.activation, result) if spec.activation else result
@@ -205,6 +206,20 @@ def _rows(spec: Rows, arrays: dict[str, Array]) -> Array:
         case _:
             size = (x**2).mean(1, keepdims=True)
             return np.asarray(x / np.sqrt(size + 1e-5) * arrays["G"])
+
+
+def _square(spec: Gemm, arrays: dict[str, Array]) -> dict[str, Array]:
+    """The arrays with rows and columns of zeros, so that BLAS computes a matrix product: thin ones
+    it takes for dot products, whose partial sums round less than any matrix kernel's.
+    """
+    rows, columns = (0, max(0, SQUARE - spec.m)), (0, max(0, SQUARE - spec.n))
+    b = ((0, 0), columns, (0, 0)) if spec.transposed else ((0, 0), (0, 0), columns)
+    padded = {
+        "A": np.pad(arrays["A"], ((0, 0), rows, (0, 0))),
+        "B": np.pad(arrays["B"], b),
+        "Bias": np.pad(arrays["Bias"], columns) if spec.bias else None,
+    }
+    return {name: array for name, array in padded.items() if array is not None}
 
 
 def _conv(spec: Conv2d, x: Array, weights: Array) -> Array:
@@ -289,11 +304,18 @@ def attention_gradients(
 
 def error(got: Array, want: Array) -> float:
     """Largest absolute difference over the largest reference value; inf where not finite."""
+    return difference(got, want) / max(magnitude(want), 1e-30)
+
+
+def difference(got: Array, want: Array) -> float:
+    """Largest absolute difference; inf where not finite."""
     wide = got.astype(np.float64)
     with np.errstate(invalid="ignore"):
         # -inf is right where -inf is wanted
-        difference = np.where(wide == want, 0.0, np.abs(wide - want))
-    if not np.all(np.isfinite(difference)):
-        return math.inf
-    finite = np.abs(want[np.isfinite(want)])
-    return float(difference.max() / max(float(finite.max(initial=0.0)), 1e-30))
+        gap = np.where(wide == want, 0.0, np.abs(wide - want))
+    return float(gap.max()) if np.all(np.isfinite(gap)) else math.inf
+
+
+def magnitude(want: Array) -> float:
+    """Largest finite absolute value; 0 where there is none."""
+    return float(np.abs(want[np.isfinite(want)]).max(initial=0.0))

@@ -2,7 +2,7 @@
 
 The sandbox shows nothing of this project, so the engine's own source travels with the command:
 what ran is part of the record. A kernel and the process that judges it share the sandbox; the
-judge owns inputs, reference and clock there (``tools.kernels.measure``).
+judge owns inputs, reference and clock there (``tools.kernels.judge``).
 """
 
 from __future__ import annotations

@@ -21,10 +21,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tools.kernels.arena import Refused
 from tools.kernels.attention import Attention
 from tools.kernels.c import CompileError, Unsupported, build
 from tools.kernels.card import Card, detect
-from tools.kernels.measure import Refused, quick
+from tools.kernels.measure import quick
 from tools.kernels.notation import Operator, words_of
 from tools.kernels.operators import Gemm
 from tools.kernels.pictures import curves_svg

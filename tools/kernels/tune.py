@@ -8,10 +8,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from tools.kernels.arena import Refused
 from tools.kernels.attention import Attention
 from tools.kernels.c import CompileError, Unsupported, build
 from tools.kernels.card import Card
-from tools.kernels.measure import Refused, Roofline, Timing, evaluate, quick
+from tools.kernels.measure import Roofline, Timing, evaluate, quick
 from tools.kernels.notation import Operator, words_of
 from tools.kernels.operators import Elementwise, Gemm, Gemv, Rows
 from tools.kernels.search import METHODS, Trace

@@ -16,12 +16,13 @@ from typing import Any
 
 import numpy as np
 
+from tools.kernels.arena import Arena, Worker
 from tools.kernels.emulated import NoEmulator
 from tools.kernels.gpu.cases import compile_kernel, library
 from tools.kernels.gpu.emitter import GpuSchedule
 from tools.kernels.gpu.roles import emit_tilelang
 from tools.kernels.gpu.triton import emit_triton
-from tools.kernels.measure import Arena, Checked, Worker, check
+from tools.kernels.judge import Checked, check
 from tools.kernels.notation import Operator
 from tools.kernels.operators import Elementwise, Gemm, Gemv, Rows, gemm_blocked
 from tools.kernels.reference import signature
