@@ -69,12 +69,13 @@ CHEATS = {
     ),
     "death": ("", "*(volatile int *)0 = 1;", "process ended"),
 }
+FLAGS = ("-O2", "-march=native")  # fused multiply-add, as BLAS: its rounding is the measuring rod
 GENEROUS = Roofline(1e15, 1e15)
 
 
 def judge(head, body, folder, roofline=GENEROUS):
     text = HONEST.replace("HEAD", head).replace("BODY", body)
-    library = build(Source(text, ARGUMENTS, "gcc", ("-O2", "-march=native", "-fno-builtin-memcpy")), folder)
+    library = build(Source(text, ARGUMENTS, "gcc", (*FLAGS, "-fno-builtin-memcpy")), folder)
     baseline = "tools.kernels.baselines:gemm_numpy"
     return evaluate(SPEC, library, ARGUMENTS, baseline, roofline, rounds=3, seconds=0.001)
 
@@ -108,7 +109,7 @@ def test_work_given_to_another_thread_is_still_counted(tmp_path):
         "{ if (omp_get_thread_num() == 1) burn(); }"
     )
     text = HONEST.replace("HEAD", head).replace("BODY", body)
-    library = build(Source(text, ARGUMENTS, "gcc", ("-O2", "-march=native", "-fopenmp")), tmp_path)
+    library = build(Source(text, ARGUMENTS, "gcc", (*FLAGS, "-fopenmp")), tmp_path)
     baseline = "tools.kernels.baselines:gemm_numpy"
     timing = evaluate(SPEC, library, ARGUMENTS, baseline, GENEROUS, rounds=2, seconds=0.001)
     assert timing.seconds > 1e-3

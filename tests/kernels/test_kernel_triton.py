@@ -35,7 +35,7 @@ def interpreter(monkeypatch):
 def test_correct_in_the_interpreter(words, interpreter, tmp_path):
     spec = operator(words.split())
     found = check_gpu(source(spec), spec, tmp_path)
-    assert found.sets == 3
+    assert found.sets >= 3
     assert found.error == 0 or "int8" not in words
 
 
