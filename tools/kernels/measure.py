@@ -22,6 +22,8 @@ from tools.kernels.judge import check, check_values, imports
 from tools.kernels.notation import Operator
 from tools.kernels.reference import signature
 
+MAX_CALLS = 1 << 16
+
 
 @dataclass(frozen=True, slots=True)
 class Timing:
@@ -89,8 +91,7 @@ def quick(spec: Operator, library: Path, arguments: tuple[Array, ...], cold: boo
         arena.fill(random)
         with Worker(str(library), arena) as worker:
             check_values(worker, arena, random, 1)
-            once = max(worker.run(0, 2) / 2, 1e-7)
-            count = max(2, min(1000, round(0.005 / once)))
+            count = _calls(worker, 0.005)
             return min(worker.run(0, count) for _ in range(3)) / count
 
 
@@ -108,16 +109,24 @@ def _sets(spec: Operator, cold: bool) -> int:
 
 
 def _interleave(kernel: Worker, other: Worker, rounds: int, seconds: float) -> Timing:
-    counts = []
-    for worker in (kernel, other):
-        worker.run(0, 2)
-        once = max(worker.run(0, 2) / 2, 1e-7)
-        counts.append(max(2, min(2000, round(seconds / once))))
+    counts = [_calls(worker, seconds) for worker in (kernel, other)]
     mine, theirs = [], []
     for _ in range(rounds):
         mine.append(kernel.run(0, counts[0]) / counts[0])
         theirs.append(other.run(0, counts[1]) / counts[1])
     return Timing(tuple(mine), tuple(theirs))
+
+
+def _calls(worker: Worker, seconds: float) -> int:
+    """How many calls take about ``seconds``, found by growing numbers of them.
+
+    The first calls, which meet cold caches and fresh pages, are not counted.
+    """
+    worker.run(0, 2)
+    count = 2
+    while (spent := worker.run(0, count)) < seconds / 4 and count < MAX_CALLS:
+        count *= 4
+    return max(2, min(MAX_CALLS, round(count * seconds / max(spent, 1e-9))))
 
 
 def _below(spec: Operator, timing: Timing, roofline: Roofline, cold: bool) -> None:
