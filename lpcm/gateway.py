@@ -39,6 +39,11 @@ class Retry:
         return max(random.uniform(ceiling / 2, ceiling), error.retry_after or 0.0)
 
 
+def cache_key(backend: Backend, request: ModelRequest) -> str:
+    """Under which the reply cache holds what ``backend`` answered to ``request``."""
+    return hashlib.sha256(f"{backend.identity}\n{request.key()}".encode()).hexdigest()
+
+
 class Gateway:
     """Completes requests with the backend that ``backend_for`` gives for a model's name."""
 
@@ -68,7 +73,7 @@ class Gateway:
         of failed attempts. Raises ModelError, its ``usage`` summed over the attempts.
         """
         backend = self._backend_for(request.model)
-        key = hashlib.sha256(f"{backend.identity}\n{request.key()}".encode()).hexdigest()
+        key = cache_key(backend, request)
         if self._cache and (known := self._cache.get(key)):
             if on_text:
                 on_text(known.text)

@@ -74,9 +74,10 @@ def words(problem: Problem) -> str:
     return problem.description.strip()
 
 
-def _bare(problem: Problem, setting: Setting, seed: int, data: Path) -> Answer:
+def bare_request(problem: Problem, setting: Setting, seed: int, data: Path) -> ModelRequest:
+    """What the model alone is asked."""
     temperature, top_p = SAMPLED if setting.seeds > 1 else GREEDY
-    request = ModelRequest(
+    return ModelRequest(
         model=setting.model or default_model(),
         messages=bare_messages(problem, data),
         temperature=temperature,
@@ -84,7 +85,10 @@ def _bare(problem: Problem, setting: Setting, seed: int, data: Path) -> Answer:
         max_tokens=MAX_TOKENS,
         seed=seed,
     )
-    reply = _gateway().complete(request)
+
+
+def _bare(problem: Problem, setting: Setting, seed: int, data: Path) -> Answer:
+    reply = _gateway().complete(bare_request(problem, setting, seed, data))
     return Answer(
         official_code(problem, reply.text),
         tokens_in=reply.usage.tokens_in,
