@@ -148,3 +148,31 @@ def test_an_input_beside_the_word_reset_is_no_reset():
 def test_a_list_of_outputs_alone_is_a_whole_interface():
     contract = read("I want a module named Top with this interface:\n - output tied\n\nIt is 1.")
     assert ports(contract) == [("output", 1, "tied")]
+
+
+def test_a_list_with_a_bullet_for_each_port_is_complete():
+    """Prose after it names no ports and contradicts none, whatever words it uses."""
+    text = (
+        "I want a module named weigh with this interface.\n\n"
+        " - input  in (255  bits),\n - input  load,\n\n - output one\n - output out ( 8 bits)\n\n"
+        "It counts the ones of a 255-bit input vector, and splits an input half-word. "
+        "The second input of the XOR is the first output flag."
+    )
+    contract = read_contract(text).contract
+    assert contract is not None and contract.top == "weigh"
+    assert [(p.name, p.direction, p.width) for p in contract.ports] == [
+        ("in", "input", 255),
+        ("load", "input", 1),
+        ("one", "output", 1),
+        ("out", "output", 8),
+    ]
+
+
+def test_a_list_may_still_contradict_itself():
+    with pytest.raises(Contradiction):
+        read_contract("module m\n- input a\n- input a (4 bits)\n- output y\n")
+
+
+def test_a_list_of_inputs_alone_leaves_the_outputs_to_the_words():
+    reading = read_contract("Module m has these.\n- input a\n- input b\n\nIt has an output y.")
+    assert {p.name for p in reading.ports} == {"a", "b", "y"}

@@ -25,15 +25,21 @@ _DIRECTION = re.compile(
     rf"(?:{_COUNT}[- ]bit\s+)?\b(input|output|inout)(s?)\b(?!-)\s*:?\s*(?:ports?\s+|signals?\s+)?",
     re.IGNORECASE,
 )
-_ITEM = re.compile(
-    rf"\s*(?:an?\s+|the\s+)?(?:(?:wire|reg|logic)\s+)?(?P<signed>signed\s+)?"
-    rf"(?:{_COUNT.replace('(', '(?P<bits>', 1)}[- ]bit\s+)?"
-    r"(?:\[\s*(?P<msb>\d+)\s*:\s*(?P<lsb>\d+)\s*\]\s*)?"
-    rf"`?(?!(?:{_NOT_NAMES})\b)(?P<name>[A-Za-z_]\w*)`?"
-    r"(?:\s*\[\s*(?P<msb2>\d+)\s*:\s*(?P<lsb2>\d+)\s*\])?"
-    rf"(?:\s+of\s+{_COUNT.replace('(', '(?P<of>', 1)}\s+bits?)?"
-    rf"(?:\s*\((?P<note>[^()]*)\))?\s*"
-)
+
+
+def _item(not_names: str) -> re.Pattern[str]:
+    return re.compile(
+        rf"\s*(?:an?\s+|the\s+)?(?:(?:wire|reg|logic)\s+)?(?P<signed>signed\s+)?"
+        rf"(?:{_COUNT.replace('(', '(?P<bits>', 1)}[- ]bit\s+)?"
+        r"(?:\[\s*(?P<msb>\d+)\s*:\s*(?P<lsb>\d+)\s*\]\s*)?"
+        rf"`?(?!(?:{not_names})\b)(?P<name>[A-Za-z_]\w*)`?"
+        r"(?:\s*\[\s*(?P<msb2>\d+)\s*:\s*(?P<lsb2>\d+)\s*\])?"
+        rf"(?:\s+of\s+{_COUNT.replace('(', '(?P<of>', 1)}\s+bits?)?"
+        rf"(?:\s*\((?P<note>[^()]*)\))?\s*"
+    )
+
+
+_IN_PROSE, _IN_LIST = _item(_NOT_NAMES), _item("wire|reg|logic|bits?|ports?|signals?")
 _SEPARATOR = re.compile(
     r"\s*(?:,\s*and\b|,|\band\b)(?!\s*(?:and\s+)?(?:an?\s+)?(?:\S+[- ]bit\s+)?(?:in|out)put)"
 )
@@ -44,7 +50,7 @@ _FALLING = re.compile(
     re.IGNORECASE,
 )
 _KNOWN_INPUT = re.compile(r"\b(clk|rst|rst_n|resetn|reset_n|areset|arst)\b")
-_BULLET = re.compile(r"^\s*[-*•]\s*output\b", re.MULTILINE | re.IGNORECASE)
+_BULLET = re.compile(r"^[ \t]*[-*•]\s*(?:input|(output)|inout)\b", re.MULTILINE | re.IGNORECASE)
 _MODULE = re.compile(
     rf"\b(?:module\s+(?:named\s+|called\s+)?|(?:named|called)\s+)"
     rf"`?(?!(?:{_NOT_NAMES})\b)(?P<name>[A-Za-z_]\w*)`?",
@@ -68,9 +74,14 @@ class Reading:
 
 
 def read_contract(text: str) -> Reading:
-    """Read the interface from ``text``. Raises Contradiction."""
+    """Read the interface from ``text``. A list with a bullet for each port is complete: prose after
+    it ("counts the ones of an input vector") names none. Raises Contradiction.
+    """
     ports: dict[str, Port] = {}
-    lists = [_port_list(text, match) for match in _DIRECTION.finditer(text)]
+    bullets, item = _bullets(text), _IN_LIST
+    if bullets is None:
+        bullets, item = text, _IN_PROSE
+    lists = [_port_list(bullets, match, item) for match in _DIRECTION.finditer(bullets)]
     for port in (port for listed, _ in lists for port in listed):
         other = ports.setdefault(port.name, port)
         if other.direction != port.direction or other.width != port.width:
@@ -84,9 +95,20 @@ def read_contract(text: str) -> Reading:
                 ports = {name: Port(name, "input", 1), **ports}
     module = _module(text, set(ports))
     found = tuple(ports.values())
-    sides = {"output"} if _BULLET.search(text) else {"input", "output"}  # such a list is complete
+    sides = {"output"} if item is _IN_LIST else {"input", "output"}
     whole = all(understood for _, understood in lists) and sides <= explicit
     return Reading(contract_for(module, found, text) if module and whole else None, module, found)
+
+
+def _bullets(text: str) -> str | None:
+    """The paragraphs from the first bullet with a port to the last; None when none is an output."""
+    found = list(_BULLET.finditer(text))
+    if not any(match[1] for match in found):
+        return None
+    end = re.compile(r"\n\s*\n|\Z").search(text, found[-1].end())
+    assert end
+    listed = text[found[0].start() : end.start()]
+    return re.sub(r"[,;][ \t]*(?=\n\s*[-*•])", "", listed)
 
 
 def contract_for(module: str, ports: tuple[Port, ...], text: str) -> Contract:
@@ -106,11 +128,13 @@ def contract_for(module: str, ports: tuple[Port, ...], text: str) -> Contract:
     )
 
 
-def _port_list(text: str, start: re.Match[str]) -> tuple[list[Port], bool]:
+def _port_list(
+    text: str, start: re.Match[str], pattern: re.Pattern[str]
+) -> tuple[list[Port], bool]:
     """The ports listed after one direction word, and whether the whole list was understood."""
     ports: list[Port] = []
     position, whole = start.end(), False
-    while item := _ITEM.match(text, position):
+    while item := pattern.match(text, position):
         if not _ends_item(text, item.end()):
             break
         width = _width(item, start.group(1) if start.group(3) or not ports else None)
@@ -138,7 +162,7 @@ def _width(item: re.Match[str], prefix: str | None) -> int:
     for msb, lsb in (("msb", "lsb"), ("msb2", "lsb2")):
         if item[msb]:
             return abs(int(item[msb]) - int(item[lsb])) + 1
-    note = re.search(rf"{_COUNT}[- ]bits?\b", item["note"] or "")
+    note = re.search(rf"{_COUNT}(?:-|\s+)bits?\b", item["note"] or "")
     count = item["bits"] or item["of"] or (note and note.group(1)) or prefix or "1"
     return max(1, _NUMBERS.get(count.lower()) or int(count))
 

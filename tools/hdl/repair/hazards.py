@@ -5,28 +5,18 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from pyslang.parsing import TokenKind
 from pyslang.syntax import SyntaxKind, SyntaxTree
 
 from tools.hdl.contract import Contract
+from tools.hdl.repair.clocking import clocking
+from tools.hdl.repair.hazard import Hazard
 from tools.hdl.repair.process import Process, assignments, module_nodes, processes, signals, targets
 from tools.hdl.syntax import nodes
 
 _OUTPUT_TASK = re.compile(r"\$(display|monitor|finish|stop|strobe|write|dump\w+|timeformat)\b")
-
-
-@dataclass(frozen=True, slots=True)
-class Hazard:
-    """One suspicion: what, about which name, over which span of the text."""
-
-    code: str
-    message: str
-    offset: int
-    end: int
-    name: str = ""
 
 
 def hazards(source: str, tree: SyntaxTree, contract: Contract) -> Iterator[Hazard]:
@@ -45,6 +35,8 @@ def hazards(source: str, tree: SyntaxTree, contract: Contract) -> Iterator[Hazar
             yield from _assignment_kinds(block, blocks, declared)
             if module.header.name.valueText == contract.top:
                 yield from _reset_kind(block, contract)
+        if module.header.name.valueText == contract.top:
+            yield from clocking(module, blocks, contract)
 
 
 def reset_test(block: Process) -> Any | None:

@@ -170,6 +170,34 @@ def reset_polarity(view: View, contract: Contract) -> Iterator[str]:
         yield apply(view.source, edits)
 
 
+@semantic_rule
+def clock_edge(view: View, contract: Contract) -> Iterator[str]:
+    """A process on the rising edge of a clock whose falling edge was asked for.
+
+    Example: `always @(posedge clk)` with a falling-edge `clk` → `always @(negedge clk)`
+    """
+    findings = list(view.of("ClockEdge"))
+    edits = []
+    for finding in findings:
+        text = view.source[finding.offset : finding.end]
+        swapped = re.sub(rf"\bposedge(\s+{re.escape(finding.name)}\b)", r"negedge\1", text)
+        edits.append(Edit(finding.offset, finding.end, swapped))
+    yield apply(view.source, edits)
+
+
+@semantic_rule
+def first_value_given(view: View, contract: Contract) -> Iterator[str]:
+    """A register whose next value depends on itself, in a module without a reset: it would be
+    unknown for ever in simulation. It starts at 0.
+
+    Example: `always @(posedge clk) q <= ~q;` → `initial q = 0;` added
+    """
+    findings = list(view.of("NoFirstValue"))
+    if findings:
+        lines = "".join(f"  initial {finding.name} = 0;\n" for finding in findings)
+        yield apply(view.source, [Edit(findings[0].offset, findings[0].offset, lines)])
+
+
 PROCESS_RULES: tuple[Rule, ...] = (
     testbench_dropped,
     simulation_code_dropped,
@@ -180,4 +208,6 @@ PROCESS_RULES: tuple[Rule, ...] = (
     reset_polarity,
     reset_made_asynchronous,
     reset_made_synchronous,
+    clock_edge,
+    first_value_given,
 )

@@ -7,7 +7,7 @@ module bit_unit (
     // outputs: y by case of mode; odd = XOR of all bits of y
     reg [3:0] y_c;
 
-    always @(*) begin
+    always_comb begin
         case (mode)
             2'd0: y_c = d;
             2'd1: y_c = {d[2:0], d[3]};

@@ -6,7 +6,7 @@ module minterms (
     output reg g
 );
     // outputs: f and g by case of {p, q, r}
-    always @(*) begin
+    always_comb begin
         case ({p, q, r})
             3'd0, 3'd3, 3'd6: f = 1'b1;
             default: f = 1'b0;

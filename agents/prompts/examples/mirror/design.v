@@ -6,7 +6,7 @@ module mirror (
     // outputs: loops over the bits of d
     integer k;
 
-    always @(*) begin
+    always_comb begin
         for (k = 0; k < 8; k = k + 1)
             y[k] = d[7 - k];
         equal_pairs = 3'd0;

@@ -8,7 +8,7 @@ module signed_pick (
     // outputs: below = a < b as signed; y by case of sel
     assign below = $signed(a) < $signed(b);
 
-    always @(*) begin
+    always_comb begin
         case (sel)
             2'd0: y = below ? b : a;
             2'd1: y = $signed(a) >>> b[2:0];

@@ -8,7 +8,7 @@ module window_cmp (
     // outputs: in_range = lo <= x <= hi; away = x - hi if x > hi, lo - x if x < lo, else 0
     reg [7:0] away_c;
 
-    always @(*) begin
+    always_comb begin
         away_c = 8'd0;
         if (x > hi)
             away_c = x - hi;
