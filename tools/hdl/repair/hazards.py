@@ -134,9 +134,13 @@ def _simulation_only(block: Process) -> Iterator[Hazard]:
 
 def _sensitivity(block: Process, declared: frozenset[str]) -> Iterator[Hazard]:
     written = {write.name for write in block.writes}
-    if block.control is not None and block.implicit and not (block.reads & declared) - written:
-        start, end = block.node.keyword.location.offset, block.control.sourceRange.end.offset
+    constant, start = not (block.reads & declared) - written, block.node.keyword.location.offset
+    if block.implicit and constant:
+        end = block.control.sourceRange.end.offset
         yield Hazard("NeverRuns", "@(*) on nothing that changes never runs", start, end)
+    if block.kind is SyntaxKind.AlwaysCombBlock and constant and block.as_assigns:
+        end = block.node.keyword.range.end.offset
+        yield Hazard("NeverRuns", "always_comb reads nothing: an assignment is meant", start, end)
     if block.control is None or block.implicit or not block.events:
         return
     listed = {name.split("[")[0] for _, name in block.events}

@@ -65,6 +65,19 @@ class Process:
             return True
         return self.kind is SyntaxKind.AlwaysBlock and not self.clocked and self.control is not None
 
+    @property
+    def as_assigns(self) -> str:
+        """The process as continuous assignments; empty when it does more than assign whole
+        signals.
+        """
+        nested = self.body.kind is SyntaxKind.SequentialBlockStatement
+        statements = list(self.body.items) if nested else [self.body]
+        plain = all(s.kind is SyntaxKind.ExpressionStatement for s in statements)
+        names = [w.name for w in self.writes if w.whole]
+        if not plain or len(set(names)) != len(statements):
+            return ""
+        return "\n".join(f"assign {str(w.node).strip()};" for w in self.writes)
+
 
 def module_nodes(tree: SyntaxTree) -> list[Any]:
     """The module declarations of the tree, in source order."""

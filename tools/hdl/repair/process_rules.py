@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pyslang.syntax import SyntaxKind
-
 from tools.hdl.contract import Contract
 from tools.hdl.repair.diagnose import View
 from tools.hdl.repair.hazards import reset_test
@@ -67,23 +65,11 @@ def constant_process_started(view: View, contract: Contract) -> Iterator[str]:
     """
     for finding in view.of("NeverRuns"):
         block = _block_at(view, finding.offset)
-        if block and (text := _as_assigns(block)):
+        if block and (text := block.as_assigns):
             yield apply(
                 view.source, [Edit(finding.offset, block.node.sourceRange.end.offset, text)]
             )
         yield apply(view.source, [Edit(finding.offset, finding.end, "always_comb")])
-
-
-def _as_assigns(block: Process) -> str:
-    """The process as continuous assignments; empty when it does more than assign whole signals."""
-    body = block.body
-    nested = body.kind is SyntaxKind.SequentialBlockStatement
-    statements = list(body.items) if nested else [body]
-    plain = all(s.kind is SyntaxKind.ExpressionStatement for s in statements)
-    names = [w.name for w in block.writes if w.whole]
-    if not plain or len(set(names)) != len(statements):
-        return ""
-    return "\n".join(f"assign {str(w.node).strip()};" for w in block.writes)
 
 
 @semantic_rule
