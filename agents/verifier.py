@@ -20,7 +20,7 @@ from tools.hdl.reference import BadReference
 from tools.hdl.simulate import SimulationError, simulate
 from tools.hdl.syntax import SourceError
 from tools.hdl.trace import Stimulus, Trace
-from tools.hdl.vacuity import emptiness, idle_output, unused_number
+from tools.hdl.vacuity import emptiness, idle_output, other_gate, unused_number
 from tools.hdl.verify import verify
 
 
@@ -139,6 +139,8 @@ class Verifier(RoleAgent):
             why = emptiness(
                 texts[designs[0].id], contract, stimulus, designs[0].trace, self.sandbox
             ) or _forgotten(goal, [texts[m.id] for m in designs])
+            if gate := other_gate(goal, contract, stimulus, designs[0].trace):
+                why = f"it is no {gate} gate"
             if why is None:
                 return agreement, empty
             empty |= {member.id: why for member in best}

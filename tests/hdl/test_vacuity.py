@@ -1,8 +1,12 @@
-"""Numbers of a goal that a design knows nothing of."""
+"""Numbers and gates of a goal that a design knows nothing of."""
+
+from itertools import product
 
 import pytest
 
-from tools.hdl.vacuity import unused_number
+from tools.hdl.contract import Contract, Port
+from tools.hdl.trace import Stimulus, Trace
+from tools.hdl.vacuity import other_gate, unused_number
 
 COUNTER = "always @(posedge clk) q <= q == 10'd999 ? 10'd0 : q + 10'd1;"
 DEAF = "// 0 to 999, 1000 in all\nalways @(posedge clk) q <= q + 10'd1;"
@@ -34,3 +38,37 @@ def test_bases_of_literals(text):
 )  # fmt: skip
 def test_what_needs_no_constant_in_the_text(goal):
     assert unused_number(goal, DEAF) is None
+
+
+PORTS = (Port("a", "input", 1), Port("b", "input", 1), Port("y", "output", 1))
+ROWS = Stimulus(("a", "b"), tuple(product((0, 1), repeat=2)), exhaustive=True)
+
+
+def behaves(table: str) -> Trace:
+    return Trace(("y",), tuple((value,) for value in table))
+
+
+@pytest.mark.parametrize(
+    ("gate", "table"),
+    [("AND", "0001"), ("OR", "0111"), ("XOR", "0110"), ("NAND", "1110"), ("nor", "1000"),
+     ("XNOR", "1001")],
+)  # fmt: skip
+def test_a_named_gate_is_that_gate(gate, table):
+    goal, contract = f"It implements a two-input {gate} gate.", Contract("m", PORTS)
+    assert other_gate(goal, contract, ROWS, behaves(table)) is None
+    for other in ("0001", "0111", "0110", "1110", "1000", "1001", "xxxx"):
+        expected = None if other == table else gate.upper()
+        assert other_gate(goal, contract, ROWS, behaves(other)) == expected
+
+
+@pytest.mark.parametrize(
+    "goal",
+    [
+        "y is a and b.",
+        "an AND gate and an OR gate",
+        "an AND gate with b inverted",
+        "not an OR gate",
+    ],
+)
+def test_what_names_no_gate_for_certain_is_left_alone(goal):
+    assert other_gate(goal, Contract("m", PORTS), ROWS, behaves("0000")) is None

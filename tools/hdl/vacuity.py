@@ -1,5 +1,5 @@
 """Behaviours too empty to be believed: an output that never changes, an input without effect, a
-number of the goal that plays no part.
+number of the goal that plays no part, a gate of the goal that is another.
 
 Weak models share such mistakes (a register that is never written, a condition that is never
 true), so that agreement on them says nothing. A module that really has a constant output or an
@@ -9,6 +9,7 @@ unused input is refused as well: better no claim than a false one.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from sandboxes import Sandbox
@@ -24,6 +25,16 @@ _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _LITERAL = re.compile(r"\d*\s*'s?([bodh])([0-9a-f_]+)|\b(\d+)\b", re.IGNORECASE)
 _UNITS = {"byte": 8, "nibble": 4}
 _UNIT = re.compile(rf"\b({'|'.join(_UNITS)})s?\b", re.IGNORECASE)
+_GATE = re.compile(r"\b(x?nor|nand|xor|and|or)[- ]gate", re.IGNORECASE)
+_INVERSION = re.compile(r"\b(?:invert|bubble|not\b|negat|complement)", re.IGNORECASE)
+_GATES: dict[str, Callable[[Sequence[int]], bool]] = {
+    "and": all,
+    "or": any,
+    "xor": lambda bits: sum(bits) % 2 == 1,
+    "nand": lambda bits: not all(bits),
+    "nor": lambda bits: not any(bits),
+    "xnor": lambda bits: sum(bits) % 2 == 0,
+}
 _BASES = {"b": 2, "o": 8, "d": 10, "h": 16}
 
 
@@ -49,6 +60,21 @@ def unused_number(goal: str, source: str) -> str | None:
         if known.isdisjoint((bits - 1, bits, bits + 1)):
             return str(unit)
     return None
+
+
+def other_gate(goal: str, contract: Contract, stimulus: Stimulus, trace: Trace) -> str | None:
+    """The one kind of gate that the goal names, when a module of one-bit inputs and one one-bit
+    output is not that gate of all its inputs (IEEE 1364-2005, 7.2); else None. Goals that speak of
+    inversions are left alone.
+    """
+    named = {gate.lower() for gate in _GATE.findall(goal)}
+    single = all(p.width == 1 for p in contract.ports) and len(contract.outputs) == 1
+    unclear = len(named) != 1 or bool(_INVERSION.search(goal))
+    if unclear or not single or contract.clocks or len(stimulus.inputs) < 2:
+        return None
+    (gate,) = named
+    wanted = [str(int(_GATES[gate](row))) for row in stimulus.rows]
+    return None if wanted == [row[0] for row in trace.before] else gate.upper()
 
 
 def idle_output(trace: Trace) -> str | None:
