@@ -33,7 +33,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--problem", type=int, action="append", default=[], metavar="N",
                         help="only these numbers")  # fmt: skip
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--limit", type=float, default=120, help="seconds a problem may take")
+    parser.add_argument(
+        "--limit",
+        type=float,
+        default=120,
+        help="seconds a problem may take, on a CPU of its own time",
+    )
     parser.add_argument("--minutes", type=float, default=480, help="no problem begins after them")
     parser.add_argument(
         "--out",

@@ -125,7 +125,7 @@ def _module(text: Text) -> str:
 
 def on_gpu(modules: list[str]) -> Call:
     """One choice of a stage on this machine's GPU; its workspace is made once."""
-    steps = [(compile_kernel(text), parameters(text)) for text in modules]
+    steps = [(compile_kernel(text, fast_math=False), parameters(text)) for text in modules]
     space: dict[str, Any] = {}
 
     def call(arrays: dict[str, Any]) -> None:

@@ -27,6 +27,7 @@ LIMITS = {
 """What a problem may take here before it is called too large."""
 TIMED = {"cpu": 6.0, "cuda": 1.5}  # seconds of timing
 COMPILING = 240  # seconds for all kernels of a GPU run together
+WAITING = {"cpu": 10, "cuda": 1}  # wall time a limit stands for; a CPU's counts its own time
 SPARE = {"cpu": 1, "cuda": 3}  # processes that import torch while others work
 
 
@@ -91,7 +92,7 @@ def run(
                 tell("the time for everything is over: run it again to go on")
                 break
             while len(spare) < SPARE[job.device]:
-                spare.append(_start(job.device))
+                spare.append(_start(job.device, job.limit))
             _add(path, problem, looked[problem] | _run(spare.popleft(), problem, looked, job), tell)
     finally:
         for process in spare:
@@ -111,10 +112,10 @@ def _add(path: Path, p: Problem, found: dict[str, Any], tell: Callable[[str], No
     tell(f"{p.level}/{p.number} {p.name}: {words}")
 
 
-def _start(kind: str) -> subprocess.Popen[str]:
+def _start(kind: str, limit: float = 0) -> subprocess.Popen[str]:
     environment = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     return subprocess.Popen(
-        [sys.executable, "-m", "evals.kernelbench.worker", kind],
+        [sys.executable, "-m", "evals.kernelbench.worker", kind, str(int(limit))],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
@@ -180,7 +181,9 @@ def _run(
     order |= {"seed": seed, "seconds": TIMED[job.device]}
     order |= {"sources": looked[problem].get("sources", [])}
     try:
-        output, _ = process.communicate(json.dumps(order) + "\n", timeout=job.limit)
+        output, _ = process.communicate(
+            json.dumps(order) + "\n", timeout=job.limit * WAITING[job.device]
+        )
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()

@@ -26,15 +26,16 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Numbers of a tile that a target holds near: of a row, and of a block of an elementwise
-    program.
+    """Numbers of a tile that a target holds near: of a whole row, and of a block; and the least
+    rows of a tile (TileLang's fragments of one row are no matrices).
     """
 
     row: int
     block: int
+    least: int
 
 
-CPU, GPU = Sizes(16384, 16384), Sizes(8192, 4096)
+CPU, GPU = Sizes(16384, 16384, 1), Sizes(4096, 4096, 2)
 ATTENTION_BLOCK = 64
 
 
@@ -97,7 +98,7 @@ def _text(line: Line, row: str, column: str, lead: str = "", period: int = 1) ->
         "matrix": ("BM, BN", f"{lead}{row}, {column}"),
         "row": ("1, BN", column),
         "column": ("BM", row),
-        "periodic": ("1, BN", f"({row}) % {period}, {column}"),
+        "periodic": ("BM, BN", f"({row}) % {period}, {column}"),
     }[line.how]
     return f"Copy {line.text} ({dims}) in coordinate [{at}] from global to register"
 
@@ -113,7 +114,9 @@ def rows(stage: Stage, target: Sizes) -> str:
     bn = n if whole else _divisor(n, 1024) if reductions else min(n, 1024)
     if reductions and not whole and bn < 64:
         raise NotHere(f"rows of {n} have no blocks of a good size")
-    bm = 1 if stage.periodic else max(1, min(m, 8, target.block // bn))
+    bm = max(target.least, min(m, 64, target.block // bn))
+    if stage.periodic and (bm := _divisor(_period(stage), bm)) < target.least:
+        raise NotHere("weights that differ from row to row")
     out = "BM" if stage.result in stage.vectors else "BM, BN"
     head = _head(stage, {"M": m, "N": n, "BM": bm, "BN": bn}, "BM", "BN")
     if not reductions or whole:
@@ -214,24 +217,25 @@ def _convolution(stage: Stage, c: Convolution, channels: int) -> str:
     (r, s), (dy, dx), (oh, ow) = c.kernel, c.dilation, c.out
     bn = _divisor(ow, 512)
     sizes = {"NB": c.batch, "W": c.width, "OH": oh, "OW": ow, "CO": c.co, "CI": c.ci}
-    sizes |= {"R": r, "S": s, "BM": channels, "BN": bn}
+    sizes |= {"R": r, "S": s, "BM": channels, "BN": bn, "CB": c.co // channels}
+    image, channel = "b / CB", "b % CB * BM"
     pixel = f"(y + r * {dy}) * W + x * BN + c * {dx}"
     if c.depthwise:
         step = [
-            f"Copy A (BM, BN) in coordinate [n, i * BM, {pixel}] from global to register",
-            "Copy B (BM) in coordinate [r * S + c, i * BM] from global to register",
+            f"Copy A (BM, BN) in coordinate [{image}, {channel}, {pixel}] from global to register",
+            f"Copy B (BM) in coordinate [r * S + c, {channel}] from global to register",
             *("Compute Multiply A, B", "Compute Add Acc, A"),
         ]
     else:
         step = [
-            "Copy B (BM, CI) in coordinate [r * S + c, i * BM, 0] from global to shared",
-            f"Copy A (CI, BN) in coordinate [n, 0, {pixel}] from global to shared",
+            f"Copy B (BM, CI) in coordinate [r * S + c, {channel}, 0] from global to shared",
+            f"Copy A (CI, BN) in coordinate [{image}, 0, {pixel}] from global to shared",
             "Compute GEMM B, A and accumulate Acc",
         ]
-    place = "[n, i * BM, y * OW + x * BN]"
+    place = f"[{image}, {channel}, y * OW + x * BN]"
     layout = "" if c.depthwise else " layout mma_C"
-    epilogue = [_text(line, "i * BM", "y * OW + x * BN", lead="n, ") for line in stage.lines]
-    loops = {"n": "NB", "i": "ceil(CO, BM)", "y": "OH", "x": "OW / BN"}
+    epilogue = [_text(s, channel, "y * OW + x * BN", lead=f"{image}, ") for s in stage.lines]
+    loops = {"b": "NB * CB", "y": "OH", "x": "OW / BN"}  # a grid has three dimensions
     return _join(
         [
             *_head(stage, sizes, "BM", "BN"),

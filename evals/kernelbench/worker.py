@@ -163,7 +163,7 @@ def compiles(modules: list[str]) -> str:
     """Compile TileLang modules into its cache on disk; why not, or nothing."""
     try:
         for text in modules:
-            compile_kernel(text)
+            compile_kernel(text, fast_math=False)
     except Exception as problem:  # a configuration the compiler refuses is not a result
         return f"{type(problem).__name__}: {str(problem)[-200:]}"
     return ""
@@ -182,6 +182,7 @@ def main() -> None:
         t.zeros(1, device="cuda")
     elif sys.argv[1] == "cpu":
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_CPU, (int(sys.argv[2]), int(sys.argv[2])))
     for line in sys.stdin:
         job = json.loads(line)
         start = time.monotonic()
