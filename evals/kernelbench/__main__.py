@@ -39,7 +39,12 @@ def arguments() -> argparse.Namespace:
         default=120,
         help="seconds a problem may take, on a CPU of its own time",
     )
-    parser.add_argument("--minutes", type=float, default=480, help="no problem begins after them")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=480,
+        help="no problem begins after them; what is left is done by the same command again",
+    )
     parser.add_argument(
         "--out",
         type=Path,

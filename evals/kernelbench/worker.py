@@ -6,6 +6,7 @@ on the meta device and, for a GPU, writes its sources; ``run`` builds, judges an
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import resource
@@ -88,7 +89,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
             return {"status": "unsupported", "reason": str(problem)}
         except BROKEN as problem:
             return {"status": "failed", "reason": f"{type(problem).__name__}: {problem}"[-300:]}
-        found = _judged(model, loaded.model(device).double(), answer, draw, job["seed"])
+        found = _judged(model, copy.deepcopy(model).double(), answer, draw, job["seed"])
         if found["official"] and found["strict"]:
             return found
         inputs = draw(42)

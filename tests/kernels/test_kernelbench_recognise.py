@@ -59,6 +59,7 @@ CASES = {
     "diagonal": (lambda m, a, b: a.unsqueeze(1) * b, [(40,), (40, 36)], 1),
     "swish": (lambda m, a: a * torch.sigmoid(a), [(7, 90)], 1),
     "residual": (lambda m, a: torch.sigmoid(a) * 3 + a, [(7, 90)], 1),
+    "both sides": (lambda m, a: 0.5 * a * (1 + torch.tanh(a + torch.pow(a, 3.0))), [(7, 90)], 1),
     "clamp": (lambda m, a: torch.clamp(a, -0.3, 0.4), [(7, 90)], 1),
     "softmax": (lambda m, a: torch.softmax(a, dim=1), [(5, 333)], 1),
     "log softmax": (lambda m, a: F.log_softmax(a, dim=-1), [(5, 333)], 1),
