@@ -61,7 +61,8 @@ def recognise(model: Any, inputs: list[Any]) -> Chain:
         traced = fx.symbolic_trace(model)
         shapes = _Shapes(traced, inputs).found
     except Exception as problem:  # what a tracer meets in foreign code has no common class
-        raise Unsupported(f"it cannot be traced: {type(problem).__name__}: {problem}") from None
+        why = str(problem).partition("\n")[0]
+        raise Unsupported(f"it cannot be traced: {type(problem).__name__}: {why}") from None
     return _Walk(traced, shapes, inputs).chain()
 
 

@@ -187,7 +187,10 @@ def main() -> None:
     for line in sys.stdin:
         job = json.loads(line)
         start = time.monotonic()
-        found = look(job) if job["verb"] == "look" else run(job)
+        try:
+            found = look(job) if job["verb"] == "look" else run(job)
+        except Exception as problem:  # memory may end, foreign code may raise anything
+            found = {"status": "failed", "reason": f"{type(problem).__name__}: {problem}"[:300]}
         found["seconds"] = round(time.monotonic() - start, 1)
         answers.write(json.dumps(found) + "\n")
         answers.flush()
