@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from qimeng.cpu_command import cpu
+from qimeng.eval_commands import evaluate
 from qimeng.memory_commands import memory
 from qimeng.serve_command import mcp, serve
 from qimeng.verify_command import verify
@@ -39,7 +40,7 @@ def cli() -> None:
     """
 
 
-for verb in (verify, memory, serve, mcp, cpu):
+for verb in (verify, memory, serve, mcp, cpu, evaluate):
     cli.add_command(verb)
 
 

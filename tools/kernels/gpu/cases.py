@@ -23,8 +23,10 @@ def library(name: str) -> Any:
     return importlib.import_module(name)
 
 
-def compile_kernel(text: str) -> Any:
-    """A callable kernel; TileLang keeps compiled ones on disk."""
+def compile_kernel(text: str, fast_math: bool = True) -> Any:
+    """A callable kernel; TileLang keeps compiled ones on disk. ``fast_math`` lets the compiler take
+    the device's approximate functions.
+    """
     tilelang = library("tilelang")
 
     name = "kernel_" + hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -38,7 +40,7 @@ def compile_kernel(text: str) -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     target = {"kind": "cuda", "arch": "sm_90a"}
-    options = {"tl.enable_fast_math": True}
+    options = {"tl.enable_fast_math": fast_math}
     return tilelang.compile(module.kernel, target=target, pass_configs=options)
 
 

@@ -39,7 +39,7 @@ def chain(spec: Gemm, blocks: Blocks) -> list[str]:
     before = []
     for name, rows, columns in (("A", spec.m, spec.k), ("B", spec.k, spec.n)):
         if spec.dtype == "fp32":
-            before.append(_planes(name, rows, columns))
+            before.append(planes(name, rows, columns))
         elif columns % LINE:
             before.append(_padded(name, rows, columns, spec.dtype))
     after = [_sum(spec, blocks.parts)] if blocks.parts > 1 else []
@@ -51,7 +51,8 @@ def product_of(programs: list[str]) -> int:
     return next(at for at, text in enumerate(programs) if "GEMM" in text)
 
 
-def _up(size: int) -> int:
+def aligned(size: int) -> int:
+    """A row's length made a multiple of 16 bytes of a 16-bit type."""
     return -(-size // LINE) * LINE
 
 
@@ -66,7 +67,7 @@ def _sizes(**sizes: int) -> list[str]:
 def _padded(name: str, rows: int, columns: int, dtype: str) -> str:
     return _join(
         [
-            *_sizes(L=1, R=rows, C=columns, W=_up(columns), BR=4, BC=512),
+            *_sizes(L=1, R=rows, C=columns, W=aligned(columns), BR=4, BC=512),
             f"Allocate {name} in global (L, R, C) as {dtype}",
             f"Allocate {name}P in global (L, R, W) as {dtype}",
             "for parallel i = 0 : ceil(R, BR)",
@@ -79,10 +80,11 @@ def _padded(name: str, rows: int, columns: int, dtype: str) -> str:
     )
 
 
-def _planes(name: str, rows: int, columns: int) -> str:
+def planes(name: str, rows: int, columns: int) -> str:
+    """A program that splits an fp32 matrix into three bf16 planes whose sum it is."""
     """x = high + middle + low, each the bf16 nearest to what the ones before leave."""
     lines = [
-        *_sizes(L=1, R=rows, C=columns, W=_up(columns), T=3, BR=4, BC=512),
+        *_sizes(L=1, R=rows, C=columns, W=aligned(columns), T=3, BR=4, BC=512),
         f"Allocate {name} in global (L, R, C) as fp32",
         f"Allocate {name}P in global (T, R, W) as bf16",
         *(f"Allocate H{t} in register (BR, BC) as bf16" for t in range(3)),
@@ -107,8 +109,8 @@ def _product(spec: Gemm, blocks: Blocks) -> str:
     planes = 3 if exact else 1
     share = -(-spec.k // (blocks.parts * blocks.k)) * blocks.k
     sizes = {"L": planes, "M": spec.m, "N": spec.n, "K": spec.k, "KP": spec.k, "NP": spec.n}
-    sizes |= {"KP": _up(spec.k)} if a != "A" else {}
-    sizes |= {"NP": _up(spec.n)} if b != "B" else {}
+    sizes |= {"KP": aligned(spec.k)} if a != "A" else {}
+    sizes |= {"NP": aligned(spec.n)} if b != "B" else {}
     sizes |= {"S": blocks.parts, "KS": share, "BM": blocks.m, "BN": blocks.n, "BK": blocks.k}
     out = "C" if blocks.parts == 1 else "Part"
     lines = [

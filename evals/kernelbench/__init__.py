@@ -1,0 +1,1 @@
+"""KernelBench: which of its problems the kernel engine can do, and how fast, by two rules."""
