@@ -129,9 +129,9 @@ def states_an_interface(text: str) -> bool:
 def _states_other_work(text: str) -> bool:
     """Whether a message names an operator with all its sizes, or what is to be learned."""
     found = route(text)
-    if found not in ("kernel", "learn") or asks(text):
+    if found not in ("kernel", "learn", "machine") or asks(text):
         return False
-    if found == "learn":
+    if found != "kernel":
         return True
     try:
         return not read(text).missing

@@ -7,7 +7,7 @@ import json
 from pydantic import TypeAdapter
 
 from agents.role import RoleAgent, load_prompt
-from agents.routing import route
+from agents.routing import for_golden, route
 from memory.records import Goal, Plan, Result, Step
 from tools.hdl.contract import Contract, Port
 from tools.hdl.contract_text import contract_for, read_contract
@@ -48,7 +48,8 @@ class Planner(RoleAgent):
         """A plan for the run's goal, or a Result of status ``unsupported`` that says why not."""
         goal = self.workbench.run.goal
         assert goal is not None, "a run begins with its goal"
-        golden = "rtl" if goal.golden else None
+        store = self.workbench.run.artifacts
+        golden = for_golden(store.text(goal.golden)) if goal.golden else None
         if workflow := goal.workflow or golden or self.workflow(goal.text):
             return Plan(steps=(Step(id="1", workflow=workflow, text=self._whole(goal)),))
         return Result(
@@ -71,7 +72,7 @@ class Planner(RoleAgent):
         found = route(text)
         if found == "other":
             return None
-        if found in ("rtl", "kernel", "learn"):
+        if found in ("rtl", "kernel", "learn", "machine"):
             return found
         kinds = ["module", "other"] if found == "ask module" else ["module", "kernel", "other"]
         schema = {

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from tools.bsd.catalogue import asks_to_learn
+from tools.bsd.catalogue import asks_for_machine, asks_to_learn
+from tools.bsd.sequential.python import looks_like_machine
 from tools.bsd.table import looks_like_black_box
 from tools.hdl.contract_text import Contradiction, read_contract
 from tools.kernels.words import OPERATOR_WORDS, is_notation
 
-Route = Literal["rtl", "kernel", "learn", "other", "ask module", "ask"]
+Route = Literal["rtl", "kernel", "learn", "machine", "other", "ask module", "ask"]
 
 HARDWARE_WORDS = re.compile(
     r"\b(verilog|systemverilog|rtl|hdl|module|flip-?flops?|fifo|fsm|state machine|counter|register"
@@ -36,6 +37,8 @@ def route(text: str) -> Route:
     """The workflow; ``ask module`` and ``ask`` leave it to the model: whether it is a module, or
     whether it is a module or a kernel.
     """
+    if asks_for_machine(text):
+        return "machine"
     if asks_to_learn(text):
         return "learn"
     if is_notation(text):
@@ -55,8 +58,13 @@ def route(text: str) -> Route:
     return "ask module" if hardware else "other"
 
 
+def for_golden(golden: str) -> str:
+    """The workflow that a golden's text asks for, whatever the words."""
+    return "machine" if looks_like_machine(golden) else "rtl"
+
+
 def needs_model(text: str, workflow: str | None, golden: str = "") -> bool:
     """Whether nothing can be done for a goal without a model."""
-    if looks_like_black_box(golden):
+    if looks_like_black_box(golden) or looks_like_machine(golden):
         return False
-    return (workflow or route(text)) not in ("kernel", "learn")
+    return (workflow or route(text)) not in ("kernel", "learn", "machine")

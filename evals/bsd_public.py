@@ -99,10 +99,11 @@ def tests(data: Path) -> list[str]:
     return sorted(names)
 
 
-def rv32ui(data: Path, name: str, sandbox: Sandbox) -> bytes:
-    """One test of riscv-tests as an image."""
+def rv32ui(data: Path, name: str, sandbox: Sandbox, link: bytes | None = None) -> bytes:
+    """One test of riscv-tests as an image; ``link`` is another linker script than LINK."""
     isa = data / "riscv-tests" / "isa"
     files = _read(PORT / "riscv_test.h", isa / "macros/scalar/test_macros.h", LINK)
+    files |= {LINK.name: link} if link else {}
     for folder in ("rv32ui", "rv64ui"):
         source = isa / folder / f"{name}.S"
         files |= {f"{folder}/{name}.S": source.read_bytes()} if source.exists() else {}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 from agents.learner import CircuitLearner, CircuitTask
 from agents.workbench import Workbench
@@ -25,10 +26,9 @@ from memory.records import (
     Step,
     Verdict,
 )  # fmt: skip
+from tools.bsd.box import BoxError
 from tools.bsd.catalogue import Unclear
 from tools.bsd.package import MEASURES, Package
-
-BASELINE = "a hand-written reference, after the same script"
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ class LearnWorkflow:
     step: Step
     workbench: Workbench
     task: CircuitTask
-    name: str = "learn"
+    name: ClassVar[str] = "learn"
+    baseline: ClassVar[str] = "a hand-written reference, after the same script"
     max_repairs: int = 0
     max_tunes: int = 0
 
@@ -47,11 +48,16 @@ class LearnWorkflow:
         """Agree which box it is, and show its interface; a Result when there is none."""
         learner = CircuitLearner(workbench)
         try:
-            task = learner.task(step.text)
-        except Unclear as error:
-            return Result(status="unsupported", workflow="learn", reasons=(str(error),))
+            task = cls.read(learner, step.text)
+        except (Unclear, BoxError) as error:
+            return Result(status="unsupported", workflow=cls.name, reasons=(str(error),))
         learner.announce(step, task)
         return cls(step, workbench, task)
+
+    @staticmethod
+    def read(learner: CircuitLearner, text: str) -> CircuitTask:
+        """What is to be learned."""
+        return learner.task(text)
 
     @cached_property
     def learner(self) -> CircuitLearner:
@@ -117,7 +123,7 @@ class LearnWorkflow:
             metrics[what] = Metric(value=ours, unit=f"(reference: {theirs:,})")
         if "tables" in figures:
             metrics |= cycles(figures)
-        return Measurement(candidate=candidate.id, metrics=metrics, baseline=BASELINE)
+        return Measurement(candidate=candidate.id, metrics=metrics, baseline=self.baseline)
 
     def tune(self, history: History) -> list[Candidate]:
         """Nothing: size is reported, not searched for."""
@@ -131,12 +137,12 @@ class LearnWorkflow:
         files = tuple(Artifact(name=n, sha256=digest) for n, digest in best.files.items())
         return Result(
             status="done",
-            workflow="learn",
+            workflow=self.name,
             evidence=history.verdicts[best.id].evidence,
             detail=history.verdicts[best.id].reason,
             artifacts=files,
             metrics=history.measurements[best.id].metrics,
-            baseline={"name": BASELINE, "measured": "by the same ABC script"},
+            baseline={"name": self.baseline, "measured": "by the same ABC script"},
         )
 
     # -- parts ----------------------------------------------------------------------------
@@ -147,7 +153,7 @@ class LearnWorkflow:
         reasons = [verdict.reason for verdict in history.verdicts.values()]
         return Result(
             status="not_achieved",
-            workflow="learn",
+            workflow=self.name,
             reasons=(made,) if isinstance(made, str) else tuple(reasons),
         )
 

@@ -50,6 +50,10 @@ def open_workflow(step: Step, workbench: Workbench) -> Workflow | Result:
         from graphs.learn import LearnWorkflow
 
         return LearnWorkflow.begin(step, workbench)
+    if step.workflow == "machine":
+        from graphs.machine import MachineWorkflow
+
+        return MachineWorkflow.begin(step, workbench)
     raise ValueError(f"no workflow {step.workflow!r}")
 
 

@@ -11,7 +11,7 @@ from tools.hdl.contract_text import Contradiction, read_contract
 
 MAX_GOAL_CHARACTERS = 20_000
 MAX_FILE_BYTES = 2_000_000
-WORKFLOWS = ("rtl", "kernel", "learn")
+WORKFLOWS = ("rtl", "kernel", "learn", "machine")
 SANDBOXES = ("auto", "bwrap", "docker", "host")
 
 
@@ -63,16 +63,19 @@ def make_goal(
 
 
 def _golden(path: Path) -> bytes:
-    """A golden's bytes: a Verilog module, a truth table, or a Python function of few bits."""
+    """A golden's bytes: a Verilog module, a truth table, or a Python function or machine."""
+    from tools.bsd.sequential.python import looks_like_machine
     from tools.bsd.table import looks_like_black_box
 
     data = _read(path)
     text = data.decode("utf-8", "replace")
-    if re.search(r"^\s*module\s+\S", text, re.MULTILINE) or looks_like_black_box(text):
+    module = re.search(r"^\s*module\s+\S", text, re.MULTILINE)
+    if module or looks_like_black_box(text) or looks_like_machine(text):
         return data
     raise BadInput(
         f"--golden {path} is neither a Verilog module, nor a truth table (`a[2], b -> y`, then "
-        'lines such as `3 1 -> 0`), nor a Python function (`def f(a: 2, b: 1) -> {"y": 1}:`)'
+        'lines such as `3 1 -> 0`), nor a Python function (`def f(a: 2, b: 1) -> {"y": 1}:`), nor '
+        "a class that has such a function called `step`"
     )
 
 
@@ -87,7 +90,7 @@ def _checked_text(text: str, workflow: str | None) -> str:
         )
     if any((ord(c) < 32 and c not in "\t\n\r") or 0xD800 <= ord(c) < 0xE000 for c in text):
         raise BadInput("the goal holds binary data; say in words what to make")
-    if workflow not in ("kernel", "learn"):
+    if workflow not in ("kernel", "learn", "machine"):
         try:
             read_contract(text)
         except Contradiction as error:

@@ -10,7 +10,7 @@ from memory.artifacts import Artifacts
 from qimeng.document import Block, Code, Heading, Paragraph, Picture, Table, to_html, to_markdown
 from qimeng.summary import RunView
 from qimeng.wording import amount, clean, headline, interface, meaning
-from tools.bsd.catalogue import PRIORS
+from tools.bsd.catalogue import MACHINE_PRIORS, PRIORS
 
 PICTURES = {
     "waveform.svg": "Waveform",
@@ -103,9 +103,9 @@ def _metrics(view: RunView) -> Iterator[Block]:
 
 
 def _priors(view: RunView) -> Iterator[Block]:
-    if view.result.workflow == "learn":
+    if priors := {"learn": PRIORS, "machine": MACHINE_PRIORS}.get(view.result.workflow):
         yield Heading("What the learner was told beside the answers")
-        yield Table(("",), [(prior,) for prior in PRIORS])
+        yield Table(("",), [(prior,) for prior in priors])
 
 
 def _candidates(view: RunView) -> Iterator[Block]:

@@ -53,10 +53,18 @@ _ASSEMBLED = (
     "Programs that were not run: what is put around the learned logic by rule (registers, issue, "
     "buffer) is not proved. And anything physical: placement, timing on a real chip, power.",
 )
+_MINED = (
+    "It was learned from its black box's answers alone. The states that were found explain every "
+    "answer that was asked for; the logic is proved, for every input and state, to be that "
+    "machine's; and the circuit with its state register answered further random words as the box.",
+    "Words that were not asked: a box with more states than were tested for may behave otherwise "
+    "after some of them. And anything physical: placement, timing on a real chip, power.",
+)
 _SPECIAL = {
     ("kernel", "tested"): _KERNEL_TESTED,
     ("learn", "proved"): _LEARNED,
     ("learn", "tested"): _ASSEMBLED,
+    ("machine", "tested"): _MINED,
 }
 
 

@@ -30,6 +30,8 @@ ROUTES = {
     "a matrix multiply with 8-bit inputs": "ask",
     "learn a 16-bit adder from examples": "learn",
     "design an RV32I core from this simulator": "learn",
+    "learn the traffic lights from their black box": "machine",
+    "a traffic light controller in Verilog": "ask module",
     "bake a cake": "other",
 }
 
@@ -37,7 +39,7 @@ ROUTES = {
 @pytest.mark.parametrize("text", ROUTES)
 def test_words_choose_the_workflow(text):
     assert route(text) == ROUTES[text]
-    assert needs_model(text, None) == (ROUTES[text] not in ("kernel", "learn"))
+    assert needs_model(text, None) == (ROUTES[text] not in ("kernel", "learn", "machine"))
 
 
 def test_a_named_workflow_is_taken():

@@ -7,8 +7,9 @@ import pytest
 
 from agents.routing import route
 from tools.bsd.boxes import FAMILIES
-from tools.bsd.catalogue import Unclear, asks_to_learn, boxes_of, find, named
+from tools.bsd.catalogue import Unclear, asks_to_learn, boxes_of, find, machine_of, named
 from tools.bsd.package import make
+from tools.bsd.sequential.machines import MACHINES
 
 WORDS = {
     "design an RV32I core from this simulator": "rv32i",
@@ -40,6 +41,33 @@ def test_words_name_a_core_that_issues_several(text):
     assert route(text) == "learn"
     assert find(text) == CORES[text]
     assert [b.box.name for b in boxes_of(find(text))] == ["rv32i", "rv32i_needs"]
+
+
+MACHINE_WORDS = {
+    "learn the 1011 detector": "detector",
+    "learn a decimal up/down counter from examples": "counter",
+    "a machine for numbers divisible by seven, learned from examples": "remainder",
+    "learn the traffic lights from their black box": "lights",
+    "a vending machine, from its simulator": "vending",
+    "learn a round-robin arbiter": "arbiter",
+    "learn a quadrature decoder": "quadrature",
+    "a debouncer learned from queries": "debouncer",
+    "learn a combination lock": "lock",
+    "learn the 5-bit LFSR": "lfsr",
+    "learn an 8-bit shift register": "shift",
+}
+
+
+def test_words_name_a_machine():
+    for text, name in MACHINE_WORDS.items():
+        assert route(text) == "machine" and machine_of(text) == name
+    assert sorted(MACHINE_WORDS.values()) == sorted(MACHINES)
+
+
+@pytest.mark.parametrize("text", ["learn a 4-bit counter", "learn a 16-bit shifter", "a debouncer"])
+def test_other_words_name_no_machine(text):
+    """The collection's machines are particular ones: a counter of another kind is none."""
+    assert route(text) != "machine"
 
 
 @pytest.mark.parametrize(

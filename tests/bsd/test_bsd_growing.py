@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tools.bsd.align import aligned
 from tools.bsd.box import Box, Oracle, Port
 from tools.bsd.boxes import example
 from tools.bsd.diagram import Diagrams, OverBudget, Site
@@ -120,3 +121,31 @@ def test_runs_are_broken_now_and_then():
     zeros = ~words & np.uint64(0xFFFFFFFF)
     inside = (zeros > 1) & (zeros < 1 << 31)
     assert ((np.bitwise_count(zeros) == 1) & inside).mean() > 0.0085
+
+
+def test_crossed_vectors_have_runs_that_end_elsewhere():
+    """A carry of one length is a hint at those of other lengths."""
+    box, _ = branch()
+    prober = Prober(box, 5)
+    parent = np.array([[0x0FF0], [1], [2], [3]], dtype=np.uint64)
+    words = set(prober.cross(parent, 4096)[0].tolist())
+    assert sum((1 << high) - (1 << 4) in words for high in range(5, WIDTH + 1)) > 6
+    assert sum((1 << 12) - (1 << low) in words for low in range(12)) > 6
+
+
+def test_aligned_vectors_are_alike_by_weight():
+    """The wires of c lie in reverse: bit k of a has the weight of bit WIDTH - 1 - k of c."""
+    box, _ = branch()
+    prober = Prober(box, 5)
+    backwards = range(WIDTH - 1, -1, -1)
+    weights = dict(enumerate(range(WIDTH))) | {2 * WIDTH + k: w for k, w in enumerate(backwards)}
+    parents = prober.uniform(512)
+    children = aligned(prober, weights, parents, 4096)
+    bits = children >> np.arange(WIDTH, dtype=np.uint64)[:, None, None] & np.uint64(1)
+    same = bits[:, 0] == bits[::-1, 2]
+    assert (same.all(axis=0) | ~same.any(axis=0)).mean() > 0.01
+    runs = (np.diff(same, axis=0) == 0).sum(axis=0)
+    assert runs.mean() > 0.65 * (WIDTH - 1)
+    assert np.isin(children[1], parents[1]).all()
+    one = {wire: weight for wire, weight in weights.items() if wire < WIDTH}
+    assert np.isin(aligned(prober, one, parents, 64)[2], parents[2]).all()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tools.bsd.box import BoxError, Port
 from tools.bsd.learn import Settings
-from tools.bsd.sequential.box import SequentialBox
+from tools.bsd.sequential.box import clocked
 from tools.bsd.sequential.encode import anneal, coded, nodes, state_bits, table
 from tools.bsd.sequential.job import make, simulated
 from tools.bsd.sequential.machines import MACHINES, machine
@@ -102,9 +102,11 @@ def test_boxes_that_break_the_contract_are_refused():
 
     ports = (Port("a", 1),), (Port("y", 1),)
     with pytest.raises(BoxError, match="does not come back to one state at reset"):
-        mine(SequentialBox("kept", *ports, start))
+        mine(clocked("kept", *ports, start))
     with pytest.raises(BoxError, match="at most 256"):
         machine("wide", {"a": 9}, {"y": 1}, None)
+    with pytest.raises(BoxError, match="may be called clk"):
+        machine("own", {"clk": 1}, {"y": 1}, None)
     with pytest.raises(BoxError, match="output y is 0x2, wider than 1 bits"):
         mine(machine("two", {"a": 1}, {"y": 1}, lambda s, _: (s, {"y": s + np.uint64(2)})))
 
@@ -139,13 +141,10 @@ def test_the_circuit_is_proved_and_answers_as_the_box(name, sandbox):
     assert simulated(made.box, wrong, sandbox) < 8192
 
 
-def test_every_machine_of_the_collection_answers_one_bit_words_from_reset():
-    """Boxes are asked in batches; the same words one by one must give the same."""
+def test_words_asked_together_are_answered_as_one_by_one():
     box = MACHINES["lock"]
     words = np.array(list(product(range(4), repeat=3)))
-    step = box.start(len(words))
-    whole = [step({"key": column.astype(np.uint64)})["open"] for column in words.T]
-    for i, word in enumerate(words[:5]):
-        alone = box.start(1)
-        one = [int(alone({"key": np.array([key], dtype=np.uint64)})["open"][0]) for key in word]
-        assert one == [int(row[i]) for row in whole]
+    whole = box.play(words)
+    assert whole.shape == words.shape
+    for word, answers in zip(words[:5], whole, strict=False):
+        assert (box.play(word[None]) == answers).all()

@@ -23,6 +23,14 @@ PRIORS = (
 )
 """What the learner is told beside the black box's answers."""
 
+MACHINE_PRIORS = (
+    "the port list: names and widths; that the machine has a reset and a clock",
+    "that it has at most 64 states, and its inputs at most 256 values",
+    "how to sample: random words, half of which stay on a letter for a while",
+    "the state register around the learned logic is written by rule, not learned",
+)
+"""The same for a machine with hidden state."""
+
 _LEARNS = re.compile(
     r"\blearn(?:s|ed|t|ing)?\b|\bblack[- ]?box\b|\bfrom (?:\w+ ){0,2}(?:(?:input[- ]output|i/o) )?"
     r"(?:examples?|simulator|iss|queries)\b",
@@ -54,6 +62,19 @@ _FAMILIES = {
     "bcd": r"bcd",
     "fclass": r"(?:fp|floating[- ]point)[- ]class(?:ify|ifier)?",
     "multiplier": r"multipliers?",
+}
+_MACHINES = {
+    "detector": r"1011[- ](?:sequence[- ])?detector|detector of 1011",
+    "counter": r"(?:decimal|decade)(?: up[-/ ](?:and[- ])?down)? counter",
+    "remainder": r"divisib\w+ by (?:seven|7)|remainder by (?:seven|7)",
+    "lights": r"traffic[- ]lights?",
+    "vending": r"vending[- ]machine",
+    "arbiter": r"round[- ]robin arbiter",
+    "quadrature": r"quadrature(?: decoder)?|rotary encoder",
+    "debouncer": r"debouncer",
+    "lock": r"combination lock|code lock",
+    "lfsr": r"(?:5|five)[- ]bit (?:lfsr|linear[- ]feedback shift register)",
+    "shift": r"(?:8|eight)[- ]bit shift register",
 }
 _NAMED = re.compile(rf"\b(?:{'|'.join(_FAMILIES)})\d+\b")
 
@@ -87,6 +108,20 @@ def boxes_of(name: str) -> list[Example]:
 def asks_to_learn(text: str) -> bool:
     """Whether words ask to learn, from its answers alone, a circuit whose kind is known here."""
     return bool(_LEARNS.search(text)) and bool(_CORE.search(text) or _family(text))
+
+
+def machine_of(text: str) -> str | None:
+    """The name of the machine with hidden state (`tools.bsd.sequential.machines`) that words
+    mean; None for none of these."""
+    for name, words in _MACHINES.items():
+        if re.search(rf"\b(?:{words})\b", text, re.IGNORECASE):
+            return name
+    return None
+
+
+def asks_for_machine(text: str) -> bool:
+    """Whether words ask to learn one of these machines."""
+    return bool(_LEARNS.search(text)) and machine_of(text) is not None
 
 
 def find(text: str) -> str:

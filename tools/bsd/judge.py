@@ -1,25 +1,28 @@
 """Try to refute a learned netlist with queries, where each of its nodes is at work.
 
-Random vectors seldom reach deep nodes. So for every node and both of its branches vectors are
-drawn that follow a random path from a root to that node: a walk up through random parents,
-setting each parent's wire to the branch it was left by.
+Random vectors seldom reach deep nodes. So for every node of every site's diagrams, and both of
+its branches, vectors are drawn that follow a random path from a root to that node: a walk up
+through random parents, setting each parent's wire to the branch it was left by. Off the path half
+of them are children of what is telling at the site: a subfunction that was merged wrongly differs
+from the true one only there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from tools.bsd.box import Oracle, Words
+from tools.bsd.diagram import Site
 from tools.bsd.jit import compiled
 from tools.bsd.netlist import Ints, Netlist, input_planes, output_planes
 from tools.bsd.probes import Prober
 
 BATCH = 1 << 16
-VISITS = 48
+VISITS = 24
 FAMILIES = 64
 MOST_KEPT = 4096
 
@@ -57,12 +60,18 @@ class Judge:
         crossed = [self.prober.cross(telling[i], BATCH // 2 // FAMILIES) for i in sites]
         return np.hstack([half, *crossed])
 
+    def near(self, netlist: Netlist, literals: Sequence[int], mistaken: Words) -> Mistakes:
+        """Compare on a batch of children of what was wrong before, where there was anything: a
+        mistake is seldom alone, a carry misunderstood at one length is at the next, too."""
+        batches = [self.prober.cross(mistaken, BATCH)] if mistaken.shape[1] else []
+        return self.compare(netlist, literals, iter(batches))
+
     def coverage(
-        self, netlist: Netlist, literals: Sequence[int], telling: Sequence[Words]
+        self, netlist: Netlist, literals: Sequence[int], grown: Iterable[tuple[Site, Sequence[int]]]
     ) -> Mistakes:
-        """Compare on VISITS vectors through each branch of each node in use; off the path they
-        are as in `random`."""
-        return self.compare(netlist, literals, self._walks(netlist, literals, telling))
+        """Compare on VISITS vectors through each branch of each node of each site's diagrams."""
+        walks = (self._walks(netlist, site, own) for site, own in grown)
+        return self.compare(netlist, literals, _batched(walks))
 
     def compare(
         self, netlist: Netlist, literals: Sequence[int], batches: Iterator[Words]
@@ -89,25 +98,37 @@ class Judge:
             outputs = [np.zeros((len(self.box.output_bits), 0), dtype=np.bool_)]
         return Mistakes(np.hstack(vectors), np.hstack(outputs), asked, wrong)
 
-    def _walks(
-        self, netlist: Netlist, literals: Sequence[int], telling: Sequence[Words]
-    ) -> Iterator[Words]:
+    def _walks(self, netlist: Netlist, site: Site, literals: Sequence[int]) -> Words:
+        """Vectors through each branch of each node of one site's diagrams."""
         nodes = netlist.reachable(literals)
+        starts = np.repeat(2 * nodes, 2 * VISITS) + np.tile([0, 1], len(nodes) * VISITS)
+        vectors = self.prober.mixed(len(starts))
         if not len(nodes):
-            return
+            return vectors
+        if site.telling.shape[1]:
+            vectors[:, ::2] = self.prober.cross(site.telling, len(starts) // 2)
+        vectors = site.path.apply(vectors[:, self.prober.rng.permutation(len(starts))])
         wire = netlist.wire
         place = np.array([(0, 0), *self.box.input_bits], dtype=np.int64)[1 + wire]
         first, parents = _parents(netlist, nodes)
         roots = np.zeros(len(wire), dtype=np.bool_)
         roots[[literal >> 1 for literal in literals]] = True
-        starts = np.repeat(2 * nodes, 2 * VISITS) + np.tile([0, 1], len(nodes) * VISITS)
-        for at in range(0, len(starts), BATCH):
-            chunk = starts[at : at + BATCH]
-            mix = self.prober.rng.permutation(BATCH)[: len(chunk)]
-            vectors = self._batch(telling).take(mix, axis=1, mode="wrap")
-            luck = self.prober.rng.integers(1 << 62, size=len(chunk))
-            _climb(chunk, first, parents, roots, place, luck, vectors)
-            yield vectors
+        luck = self.prober.rng.integers(1 << 62, size=len(starts))
+        _climb(starts, first, parents, roots, place, luck, vectors)
+        return vectors
+
+
+def _batched(parts: Iterable[Words]) -> Iterator[Words]:
+    """The parts, put together to batches that are worth a simulation of the netlist."""
+    waiting, count = [], 0
+    for part in parts:
+        waiting.append(part)
+        count += part.shape[1]
+        if count >= BATCH:
+            yield np.hstack(waiting)
+            waiting, count = [], 0
+    if count:
+        yield np.hstack(waiting)
 
 
 def _parents(netlist: Netlist, nodes: Ints) -> tuple[Ints, Ints]:

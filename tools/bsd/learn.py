@@ -8,18 +8,19 @@ at hand.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
 
+from tools.bsd.align import aligned
 from tools.bsd.box import Box, Oracle, Words
 from tools.bsd.cells import Cell, Split, cells_of, decode
 from tools.bsd.diagram import Diagrams, Site
 from tools.bsd.judge import Judge, Mistakes
 from tools.bsd.netlist import Netlist
-from tools.bsd.orders import TELLING, Scan, scan
+from tools.bsd.orders import TELLING, Scan, scan, significance
 from tools.bsd.portfolio import Grown, Portfolio
 from tools.bsd.probes import Prober
 
@@ -27,7 +28,6 @@ MOST_ROUNDS = 64
 KEPT_PER_TASK = 64
 KEPT_PER_ROUND = 512
 REGROWTH = 64
-NEIGHBOURS = 400
 
 
 class NotConverged(RuntimeError):
@@ -112,6 +112,7 @@ class Learner:
         self.portfolio = Portfolio(self.diagrams, settings.nodes)
         self.judge = Judge(self.oracle, self.prober)
         self.wrong: list[int] = []
+        self.mistaken: Words = self.diagrams.probes[:, :0]
         self.formal = 0
 
     def build(self) -> None:
@@ -123,6 +124,7 @@ class Learner:
         for done, cell in enumerate(self.cells):
             self._report("scan", done, len(self.cells))
             self.scans.append(self._scan(cell, self.diagrams.probes))
+        self.scans = [[self._with_aligned(own) for own in scans] for scans in self.scans]
         self.grown: list[list[Grown]] = []
         for done, cell in enumerate(self.cells):
             self._report("grow", done, len(self.cells))
@@ -133,7 +135,9 @@ class Learner:
         while len(self.wrong) < MOST_ROUNDS:
             netlist, literals = self.diagrams.netlist, self.composed()
             self._report("refute", len(self.wrong), MOST_ROUNDS)
-            found = self.judge.coverage(netlist, literals, self._telling())
+            found = self.judge.near(netlist, literals, self.mistaken)
+            if not found.wrong:
+                found = self.judge.coverage(netlist, literals, self._sites())
             if not found.wrong:
                 found = self.judge.random(netlist, literals, self._telling(), self.settings.vectors)
             self.wrong.append(found.wrong)
@@ -147,16 +151,20 @@ class Learner:
         every = (own.telling for scans in self.scans for own in scans)
         return [telling for telling in every if telling.shape[1]]
 
+    def _sites(self) -> Iterator[tuple[Site, Sequence[int]]]:
+        """Every site with the literals that were grown at it."""
+        for cell, scans, grown in zip(self.cells, self.scans, self.grown, strict=True):
+            for own, diagrams in zip(scans, grown, strict=True):
+                yield Site(cell.path, own.telling), diagrams.literals
+
     def wrong_about(self, vector: Words) -> bool:
         """Whether the netlist and the box differ on one query of shape (ports,)."""
         return self._compare(vector[:, None]).wrong > 0
 
     def teach(self, vector: Words) -> Learned:
-        """Learn from a proof's counterexample, shape (ports,): a query like any other, asked
-        together with neighbours of it."""
+        """Learn from a proof's counterexample, shape (ports,): a query like any other."""
         self.formal += 1
-        near = self.prober.neighbours(vector, NEIGHBOURS)
-        self._repair(self._compare(np.hstack([vector[:, None], near])))
+        self._repair(self._compare(vector[:, None]))
         return self.refine()
 
     def _compare(self, vectors: Words) -> Mistakes:
@@ -177,12 +185,22 @@ class Learner:
     def _scan(self, cell: Cell, probes: Words) -> list[Scan]:
         return scan(self.oracle, self.prober, cell.path, probes)
 
+    def _with_aligned(self, own: Scan) -> Scan:
+        """The scan with half of its telling vectors replaced by aligned children of them."""
+        if not own.telling.shape[1]:
+            return own
+        weights = significance(self.box, own, [s for scans in self.scans for s in scans])
+        half = own.telling.shape[1] // 2
+        children = aligned(self.prober, weights, own.telling, half)
+        return replace(own, telling=np.hstack([own.telling[:, :half], children]))
+
     def _grow(self, cell: Cell, own: Scan) -> Grown:
         others = [s for scans in self.scans for s in scans]
         return self.portfolio.grow(Site(cell.path, own.telling), own, others)
 
     def _repair(self, found: Mistakes) -> None:
         """Learn from wrong vectors and regrow each (cell, output port) that they hit."""
+        self.mistaken = found.vectors
         hit: dict[tuple[int, int], list[int]] = {}
         cell_of = self._cell_of(found.vectors)
         ports = np.array([p for p, _ in self.box.output_bits])

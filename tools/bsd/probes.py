@@ -53,25 +53,19 @@ class Prober:
 
     def cross(self, parents: Words, count: int) -> Words:
         """``count`` children of given vectors: most words are one parent's; the others are fresh
-        in half of the children, and a second parent's in the other half.
+        in half of the children, and a second parent's in the other half. In half of all, one
+        word has a run of equal bits moved at an end.
 
         What made a parent telling, two equal words say, half of the children inherit; and some
-        inherit what made either parent telling, equal words and a long carry say.
+        inherit what made either parent telling, equal words and a long carry say, or one that
+        goes a few bits further or stops a few bits earlier than the parent's.
         """
         first, second = self.rng.integers(parents.shape[1], size=(2, count))
         kept = self.rng.random((len(parents), count), dtype=np.float32) < KEPT_WORDS
         others = np.where(self.rng.random(count) < 0.5, parents[:, second], self.fresh(count))
-        return np.where(kept, parents[:, first], others)
-
-    def neighbours(self, vector: Words, count: int) -> Words:
-        """``count`` copies of one vector (shape (ports,)), each with one or two bits flipped."""
-        copies = np.repeat(vector[:, None], count, axis=1)
-        bits = np.array(self.box.input_bits)
-        for _ in range(2):
-            picked = bits[self.rng.integers(len(bits), size=count)]
-            flip = np.left_shift(np.uint64(1), picked[:, 1].astype(np.uint64))
-            copies[picked[:, 0], np.arange(count)] ^= flip
-        return copies
+        children: Words = np.where(kept, parents[:, first], others)
+        _stretch(children, self._widths, self._luck(1, count)[0])
+        return children
 
     def _words(self, count: int) -> Words:
         ones = np.array([[p.ones] for p in self.box.inputs], dtype=np.uint64)
@@ -134,6 +128,26 @@ def _repeat(vectors: Words, widths: Words, luck: np.uint64, n: int) -> None:
     elif kind == 3:
         word ^= one << ((luck >> np.uint64(40)) % widths[target])
     vectors[target, n] = word & (~np.uint64(0) >> (np.uint64(64) - widths[target]))
+
+
+@compiled
+def _stretch(vectors: Words, widths: Words, luck: Words) -> None:
+    """In half of the vectors copy one bit of one word to a run of bits around it."""
+    one = np.uint64(1)
+    for n in range(vectors.shape[1]):
+        own = luck[n]
+        if own & one:
+            continue
+        p = (own >> np.uint64(8)) % np.uint64(len(widths))
+        bit = (own >> np.uint64(16)) % widths[p]
+        length = (own >> np.uint64(32)) % widths[p]
+        low = bit if own >> np.uint64(48) & one else bit - min(bit, length)
+        run = (~np.uint64(0) >> (np.uint64(63) - length)) << low
+        run &= ~np.uint64(0) >> (np.uint64(64) - widths[p])
+        if vectors[p, n] >> bit & one:
+            vectors[p, n] |= run
+        else:
+            vectors[p, n] &= ~run
 
 
 @compiled

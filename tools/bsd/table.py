@@ -162,12 +162,7 @@ def _function(text: str) -> ast.FunctionDef | None:
 
 
 def _tabulate(text: str, function: ast.FunctionDef, sandbox: Sandbox) -> Table:
-    try:
-        inputs = tuple(Port(a.arg, _width(a.annotation)) for a in function.args.args)
-        result = ast.literal_eval(function.returns) if function.returns else {}
-        outputs = tuple(Port(str(name), int(width)) for name, width in result.items())
-    except (TypeError, ValueError) as error:
-        raise BoxError(f"{function.name}: annotations must be widths: {error}") from error
+    inputs, outputs = signature(function)
     _small(function.name, inputs)
     job = {"name": function.name, "widths": [p.width for p in inputs]}
     files = {"box.py": text.encode(), "job.json": json.dumps(job).encode()}
@@ -180,6 +175,21 @@ def _tabulate(text: str, function: ast.FunctionDef, sandbox: Sandbox) -> Table:
     rows = json.loads(done.files["rows.json"])
     found = dict(zip(_every(inputs), (tuple(row) for row in rows), strict=True))
     return _checked(function.name, inputs, outputs, found)
+
+
+def signature(
+    function: ast.FunctionDef, skipped: int = 0
+) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
+    """Input and output ports by a function's annotations, the first ``skipped`` parameters left
+    out. Raises BoxError."""
+    try:
+        given = function.args.args[skipped:]
+        inputs = tuple(Port(a.arg, _width(a.annotation)) for a in given)
+        result = ast.literal_eval(function.returns) if function.returns else {}
+        outputs = tuple(Port(str(name), int(width)) for name, width in result.items())
+    except (TypeError, ValueError) as error:
+        raise BoxError(f"{function.name}: annotations must be widths: {error}") from error
+    return inputs, outputs
 
 
 def _width(annotation: ast.expr | None) -> int:

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from tools.bsd.box import Port
+from tools.bsd.box import Box, Port
 from tools.bsd.netlist import Ints
 from tools.bsd.sequential.box import SequentialBox
 from tools.bsd.sequential.mine import Mined
@@ -87,8 +87,15 @@ def table(box: SequentialBox, mined: Mined, codes: Ints) -> Table:
         for letter in _letters(box):
             answer = int(out[code, letter])
             rows.append((int(after[code, letter]), *_fields(answer, box.outputs)))
+    form = logic(box, bits)
+    return Table(form.name, form.inputs, form.outputs, tuple(rows))
+
+
+def logic(box: SequentialBox, bits: int) -> Box:
+    """The interface of a machine's logic, its states numbered in so many bits; it cannot be
+    asked."""
     ports = (Port("state", bits), *box.inputs), (Port("next", bits), *box.outputs)
-    return Table(f"{box.name}_logic", *ports, tuple(rows))
+    return Box(f"{box.name}_logic", *ports, dict)
 
 
 def _letters(box: SequentialBox) -> list[int]:

@@ -7,6 +7,8 @@ exact if the box has no more states than Mined.exact_to.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,8 +16,9 @@ import numpy as np
 
 from sandboxes import Command, Sandbox
 from tools.bsd.job import MUTANTS, Report, run
-from tools.bsd.learn import Settings
+from tools.bsd.learn import Progress, Settings
 from tools.bsd.netlist import Ints
+from tools.bsd.package import Package
 from tools.bsd.sequential.box import Asker, SequentialBox
 from tools.bsd.sequential.encode import anneal, nodes, table
 from tools.bsd.sequential.mine import Mined, mine
@@ -30,14 +33,16 @@ class SimulationFailed(RuntimeError):
 @dataclass(frozen=True, slots=True)
 class Machine:
     """A mined box: its states' codes, the report on its logic, and the whole in Verilog.
-    ``simulated`` is how many of the ``WORDS * LENGTH`` clocks of random words the Verilog
-    answered as the box did."""
+    ``table`` is the encoded machine as a module, which the logic is proved equal to;
+    ``simulated`` says how many of WORDS * LENGTH clocks of random words the Verilog answered as
+    the box did."""
 
     box: SequentialBox
     mined: Mined
     codes: Ints
     logic: Report
     verilog: str
+    table: str
     simulated: int
 
     @property
@@ -54,12 +59,25 @@ class Machine:
             "box": self.box.name, "letters": self.box.letters, "states": mined.states,
             "moore": mined.moore, "exact_to_states": mined.exact_to,
             "refuted_hypotheses": mined.refuted, "clocks_asked": mined.clocks,
+            "state_bits": self._bits, "seed": logic.learned.seed,
             "nodes_as_found": nodes(mined, order), "nodes_annealed": nodes(mined, self.codes),
             "logic_nodes": logic.learned.nodes, "logic_queries": logic.learned.queries,
             "proof": logic.proof.status, "mutants_refused": f"{logic.mutants_refused} of {MUTANTS}",
             "clocks_simulated": f"{self.simulated} of {WORDS * LENGTH}",
-            "area": asdict(logic.area),
+            "queries": mined.clocks,
+            "area": asdict(logic.area), "reference_area": asdict(logic.reference_area),
         }  # fmt: skip
+
+    def package(self) -> Package:
+        """What is handed over: the module, its logic, the table behind it, the figures."""
+        name, figures = self.box.name, self.summary()
+        files = {
+            f"{name}.v": wrapper(self.box, self.logic),
+            f"{name}_logic.v": self.logic.verilog,
+            f"{name}_table.v": self.table,
+            "figures.json": json.dumps(figures, indent=1) + "\n",
+        }
+        return Package(figures, files)
 
     @property
     def _bits(self) -> int:
@@ -67,16 +85,22 @@ class Machine:
 
 
 def make(
-    box: SequentialBox, sandbox: Sandbox, settings: Settings | None = None, most: int = 64
+    box: SequentialBox,
+    sandbox: Sandbox,
+    settings: Settings | None = None,
+    most: int = 64,
+    progress: Callable[[Progress], None] = lambda _: None,
 ) -> Machine:
-    """Mine, encode, learn, prove, simulate. Raises what `mine` and `job.run` raise."""
+    """Mine, encode, learn, prove, simulate. Raises what `mine` and `job.run` raise, and
+    SimulationFailed."""
     settings = settings or Settings()
-    mined = mine(box, settings.seed, most)
+    mined = mine(box, settings.seed, most, progress)
     codes = anneal(mined, settings.seed)
     known = table(box, mined, codes)
-    logic = run(known.box(), known.verilog(), sandbox, settings)
+    logic = run(known.box(), known.verilog(), sandbox, settings, progress)
     verilog = logic.verilog + wrapper(box, logic)
-    return Machine(box, mined, codes, logic, verilog, simulated(box, verilog, sandbox))
+    right = simulated(box, verilog, sandbox)
+    return Machine(box, mined, codes, logic, verilog, known.verilog(), right)
 
 
 def wrapper(box: SequentialBox, logic: Report) -> str:

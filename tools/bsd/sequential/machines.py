@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from tools.bsd.box import Port, Step, Words
-from tools.bsd.sequential.box import SequentialBox
+from tools.bsd.sequential.box import SequentialBox, clocked
 
 _U = np.uint64
 Move = Callable[[Words, Mapping[str, Words]], tuple[Words, dict[str, Words]]]
@@ -29,7 +29,7 @@ def machine(name: str, inputs: Mapping[str, int], outputs: Mapping[str, int], mo
         return step
 
     left, right = (tuple(Port(n, w) for n, w in side.items()) for side in (inputs, outputs))
-    return SequentialBox(name, left, right, start)
+    return clocked(name, left, right, start)
 
 
 def _detector(state: Words, given: Mapping[str, Words]) -> tuple[Words, dict[str, Words]]:

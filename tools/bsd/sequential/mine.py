@@ -8,11 +8,14 @@ a new probe by binary search (Rivest and Schapire 1993).
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from tools.bsd.box import BoxError, Words
+from tools.bsd.learn import Progress
 from tools.bsd.netlist import Ints
 from tools.bsd.sequential.box import Asker, SequentialBox
 
@@ -61,17 +64,26 @@ class Mined:
         return answers
 
 
-def mine(box: SequentialBox, seed: int = 0, most: int = 64) -> Mined:
-    """The least machine that answers as the box did. Raises TooManyStates beyond ``most``
-    states, BoxError for a box that breaks its contract."""
-    return _Miner(box, seed, most).mine()
+def mine(
+    box: SequentialBox,
+    seed: int = 0,
+    most: int = 64,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> Mined:
+    """The least machine that answers as the box did; the progress counts states, and clocks as
+    queries. Raises TooManyStates beyond ``most`` states, BoxError for a box that breaks its
+    contract."""
+    return _Miner(box, seed, most, progress).mine()
 
 
 class _Miner:
     """Probes are kept as rows of one array, padded at the end with -1."""
 
-    def __init__(self, box: SequentialBox, seed: int, most: int) -> None:
-        self.box, self.most, self.ask = box, most, Asker(box)
+    def __init__(
+        self, box: SequentialBox, seed: int, most: int, progress: Callable[[Progress], None]
+    ) -> None:
+        self.box, self.most, self.ask, self.progress = box, most, Asker(box), progress
+        self._started = time.monotonic()
         self.rng = np.random.default_rng(seed)
         self.probes = [tuple(map(int, word)) for word in self._random(PROBES, LENGTH)]
 
@@ -80,12 +92,17 @@ class _Miner:
         for refuted in range(self.most):  # each refutation adds a state
             guess, access = self._hypothesis()
             tests, extra = self._exhaustive(guess, access)
+            self._report("test states", guess.states)
             found = self._refute(guess, tests) or self._refute(guess, self._walks(access))
             if found is None:
                 exact = guess.states + extra
                 return Mined(guess.after, guess.out, exact, refuted, self.ask.clocks)
             self.probes.append(self._separating(guess, access, found))
         raise BoxError(f"{self.box.name} is no machine: the same word led to different states")
+
+    def _report(self, stage: str, states: int) -> None:
+        seconds = time.monotonic() - self._started
+        self.progress(Progress(stage, states, self.most, 0, self.ask.clocks, seconds))
 
     def _random(self, count: int, length: int) -> Ints:
         """Random words; half of them stay on a letter for a while."""
@@ -102,6 +119,7 @@ class _Miner:
         access: list[Word] = [()]
         after, out = [], []
         for word in access:  # grows
+            self._report("mine states", len(access))
             longer = [(*word, letter) for letter in letters]
             row = []
             for signature, reached in zip(self._signatures(longer), longer, strict=True):
