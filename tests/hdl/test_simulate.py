@@ -4,6 +4,7 @@ import pytest
 
 from tools.hdl.batch import simulate_many
 from tools.hdl.compare import first_difference
+from tools.hdl.contract import Contract, Port
 from tools.hdl.interface import extract
 from tools.hdl.simulate import SimulationError, simulate, simulate_under
 from tools.hdl.stimuli import stimuli
@@ -138,3 +139,15 @@ def test_verilator_agrees_with_icarus_by_edge_and_by_level(sandbox):
         assert first_difference(icarus, verilator) is None
     wrong = simulate(wide.replace("2'd3", "2'd2"), contract, stimulus, sandbox, "verilator", 120)
     assert first_difference(icarus, wrong) is not None
+
+
+def test_a_design_of_too_many_instances_is_refused_like_any_other(sandbox):
+    source = (
+        "module leaf(input a, output y); assign y = a; endmodule\n"
+        "module m(input a, output [29999:0] y);\n"
+        "  genvar i;\n  generate for (i = 0; i < 30000; i = i + 1) begin : g\n"
+        "    leaf u(.a(a), .y(y[i]));\n  end endgenerate\nendmodule\n"
+    )
+    contract = Contract("m", (Port("a", "input", 1), Port("y", "output", 30000)))
+    with pytest.raises(SimulationError, match="more than 20000 instances"):
+        simulate(source, contract, Stimulus(("a",), ((0,), (1,))), sandbox)

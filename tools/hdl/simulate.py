@@ -121,9 +121,9 @@ def admit(source: str, top: str) -> str:
     """
     try:
         design = elaborate(source, top)
+        findings = inspect(design)
     except SourceError as error:
         raise SimulationError("compile", str(error), error.line) from error
-    findings = inspect(design)
     for finding in findings:
         if not finding.strippable:
             raise SimulationError("guard", finding.message, finding.line)
