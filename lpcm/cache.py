@@ -8,8 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from lpcm.messages import ModelError, ModelReply
-
-_BUSY_SECONDS = 30.0
+from memory.write_ahead import BUSY_SECONDS, write_ahead
 
 
 class ReplyCache:
@@ -21,13 +20,13 @@ class ReplyCache:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._open() as db:
-            db.execute("PRAGMA journal_mode=WAL")
+            write_ahead(db)
             db.execute("CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, reply TEXT)")
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         try:
-            with closing(sqlite3.connect(self.path, timeout=_BUSY_SECONDS)) as db, db:
+            with closing(sqlite3.connect(self.path, timeout=BUSY_SECONDS)) as db, db:
                 yield db
         except sqlite3.Error as err:
             message = f"the reply cache {self.path} is unusable ({err}): delete it and go on"

@@ -9,6 +9,8 @@ from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from memory.write_ahead import write_ahead
+
 if TYPE_CHECKING:
     from memory.events import Event
     from memory.records import Spend
@@ -85,7 +87,7 @@ class Index:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         if version not in (0, _SCHEMA):
             raise sqlite3.DatabaseError(f"index version {version}")
-        self._db.execute("PRAGMA journal_mode=WAL")
+        write_ahead(self._db)
         self._db.execute("PRAGMA synchronous=NORMAL")
         if version == 0:
             with self._db:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from memory.home import home
 from memory.records import Evidence, Goal, Result
+from memory.write_ahead import write_ahead
 
 if TYPE_CHECKING:
     from memory.artifacts import Artifacts
@@ -149,7 +150,7 @@ class Library:
     def _open(self) -> Iterator[sqlite3.Connection]:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(self.path, timeout=30)) as db:
-            db.execute("PRAGMA journal_mode=WAL")
+            write_ahead(db)
             db.execute(_TABLE)
             yield db
 

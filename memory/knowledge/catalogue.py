@@ -14,6 +14,7 @@ from pathlib import Path
 
 from memory.knowledge.blocks import Chunk
 from memory.knowledge.words import names, terms
+from memory.write_ahead import write_ahead
 
 _SCHEMA = 1
 _TABLES = """
@@ -68,7 +69,7 @@ class Catalogue:
 
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(path, timeout=30, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode=WAL")
+        write_ahead(self._db)
         self._db.execute("PRAGMA foreign_keys=ON")
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         if version not in (0, _SCHEMA):
