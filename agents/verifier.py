@@ -136,11 +136,12 @@ class Verifier(RoleAgent):
                 return agreement, empty
             best = agreement.clusters[0].members
             designs = [m for m in best if m.language == "verilog"]
-            why = emptiness(
-                texts[designs[0].id], contract, stimulus, designs[0].trace, self.sandbox
-            ) or _forgotten(goal, [texts[m.id] for m in designs])
-            if gate := other_gate(goal, contract, stimulus, designs[0].trace):
-                why = f"it is no {gate} gate"
+            first = designs[0]
+            why = (
+                other_gate(goal, contract, stimulus, first.trace)
+                or emptiness(texts[first.id], contract, stimulus, first.trace, self.sandbox)
+                or _forgotten(goal, [texts[m.id] for m in designs])
+            )
             if why is None:
                 return agreement, empty
             empty |= {member.id: why for member in best}

@@ -126,7 +126,7 @@ class RtlWorkflow:
         """
         if self.table and (source := self.hardware.learned(self.table, self._seed(0))):
             return [self._store("learned-1", "design", source, "learned from the black box")]
-        return self._fresh(0, min(FIRST_BATCH, self.wanted))
+        return self.samples(0, min(FIRST_BATCH, self.wanted))
 
     def check(self, candidate: Candidate) -> Verdict:
         """Against the golden when there is one (and for variants, against their parent)."""
@@ -185,7 +185,7 @@ class RtlWorkflow:
     def repair(self, history: History) -> list[Candidate]:
         """Fresh attempts, a second try for what does not compile, and Python turned Verilog."""
         done = FIRST_BATCH + history.round * NEXT_BATCH
-        fresh = self._fresh(done, min(done + NEXT_BATCH, self.wanted))
+        fresh = self.samples(done, min(done + NEXT_BATCH, self.wanted))
         mended = self._mended(history) if self.workbench.parts.second_tries else []
         return [*mended, *self._translated(history), *fresh]
 
@@ -211,7 +211,7 @@ class RtlWorkflow:
 
     # -- making candidates ----------------------------------------------------------------
 
-    def _fresh(self, first: int, last: int) -> list[Candidate]:
+    def samples(self, first: int, last: int) -> list[Candidate]:
         """Samples ``first`` to ``last`` of both kinds; the very first is the model's best guess."""
         made: list[Candidate] = []
         for number in range(first, last):

@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agents.hardware import HardwareDesigner
-from agents.planner import NoContract, Planner
-from agents.tester import Tester
 from agents.workbench import Workbench
-from graphs.rtl import WARM
+from graphs.rtl import RtlWorkflow
 from lpcm.gateway import Gateway
 from lpcm.messages import ModelError, ModelReply, ModelRequest, OnText
-from memory.records import Goal
+from memory.records import Goal, Step
 from memory.runs import RunStore
 from sandboxes import Sandbox
-from tools.hdl.contract_text import Contradiction
 
 
 @dataclass
 class Recorder:
-    """A backend that writes requests down and answers none."""
+    """A backend that writes samples down and answers nothing to the point."""
 
     requests: list[ModelRequest] = field(default_factory=list)
     identity: str = "recorder"
 
     def complete(self, request: ModelRequest, on_text: OnText | None = None) -> ModelReply:
-        """Raises ModelError."""
+        """Raises ModelError where something depends on the answer: an interface, say."""
+        if request.json_schema:
+            raise ModelError("unavailable", "written down, not answered", retryable=False)
         self.requests.append(request)
-        raise ModelError("unavailable", "written down, not answered", retryable=False)
+        return ModelReply(text="written down", model=request.model)
 
 
 def first_requests(goal: Goal, model: str, sandbox: Sandbox) -> list[ModelRequest]:
@@ -43,14 +40,9 @@ def first_requests(goal: Goal, model: str, sandbox: Sandbox) -> list[ModelReques
         with run:
             bench = Workbench(run, Gateway(lambda name: recorder), model, sandbox)
             try:
-                contract = Planner(bench).contract(goal.text)
-            except (ModelError, NoContract, Contradiction):
+                workflow = RtlWorkflow.begin(Step(id="1", workflow="rtl", text=goal.text), bench)
+            except ModelError:
                 return []
-            design, reference = HardwareDesigner(bench).write, Tester(bench).write
-            writers = (design, reference) if goal.parts.references else (design,)
-            for number in range(goal.candidates):
-                warmth = WARM if number else 0.0
-                for write in writers:
-                    with suppress(ModelError):
-                        write(contract, goal.text, goal.seed * 1000 + number, warmth)
+            if isinstance(workflow, RtlWorkflow):
+                workflow.samples(0, workflow.wanted)
     return recorder.requests

@@ -19,6 +19,7 @@ from evals.kernelbench import results
 from evals.kernelbench.problems import Problem
 from evals.kernelbench.score import Outcome
 from evals.kernelbench.worker import compiles
+from tools.kernels.card import processor_facts
 
 LIMITS = {
     "cpu": {"bytes": 1 << 30, "flops": 1.5e11},
@@ -62,8 +63,7 @@ def _all(problems: list[Problem]) -> list[Path]:
 
 
 def _processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    facts = {k.strip(): v.strip() for k, _, v in (line.partition(":") for line in lines)}
+    facts = processor_facts()
     family, model = (facts.get(key, "?") for key in ("cpu family", "model"))
     return f"{facts.get('model name', '?')} (family {family}, model {model})"
 

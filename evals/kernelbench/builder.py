@@ -221,7 +221,9 @@ class Builder:
         if wide == shape:
             at = self.stage.out_shape if self.stage.head else (rows, columns)
             return "matrix", value.ref, at
-        split = next(i for i in range(len(shape) + 1) if math.prod(shape[i:]) == columns)
+        ends = (i for i in range(len(shape) + 1) if math.prod(shape[i:]) == columns)
+        if (split := next(ends, None)) is None:
+            raise Unsupported(f"an operand beside {shape} in rows of {columns}")
         if wide[split:] == shape[split:] and math.prod(wide[:split]) == 1:
             return "row", value.ref, (columns,)
         if wide[:split] == shape[:split] and math.prod(wide[split:]) == 1 and not self.stage.head:

@@ -63,9 +63,9 @@ def unused_number(goal: str, source: str) -> str | None:
 
 
 def other_gate(goal: str, contract: Contract, stimulus: Stimulus, trace: Trace) -> str | None:
-    """The one kind of gate that the goal names, when a module of one-bit inputs and one one-bit
-    output is not that gate of all its inputs (IEEE 1364-2005, 7.2); else None. Goals that speak of
-    inversions are left alone.
+    """Why a module of one-bit inputs and one one-bit output is not the gate of all its inputs that
+    the goal names (IEEE 1364-2005, 7.2), in words; None when it is, or when the goal does not name
+    one kind of gate or speaks of inversions.
     """
     named = {gate.lower() for gate in _GATE.findall(goal)}
     single = all(p.width == 1 for p in contract.ports) and len(contract.outputs) == 1
@@ -74,7 +74,8 @@ def other_gate(goal: str, contract: Contract, stimulus: Stimulus, trace: Trace) 
         return None
     (gate,) = named
     wanted = [str(int(_GATES[gate](row))) for row in stimulus.rows]
-    return None if wanted == [row[0] for row in trace.before] else gate.upper()
+    same = wanted == [row[0] for row in trace.before]
+    return None if same else f"it is no {gate.upper()} gate"
 
 
 def idle_output(trace: Trace) -> str | None:
