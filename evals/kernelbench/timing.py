@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from tools.kernels.gpu.cases import cold_ms
+
 WARM, MOST = 2, 100  # KernelBench times 100 calls; so do we where ``seconds`` allow
 TICKS = 0.02  # seconds that a timing on a CPU takes at least
-CACHE = 256 << 20  # bytes written between calls on a GPU: more than its second-level cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def measure(
     answer: Callable[[], Any], model: Callable[[], Any], device: str, seconds: float
 ) -> Timing:
     """At least three and at most 100 pairs, as many as ``seconds`` hold."""
-    one = _device if device == "cuda" else _processor
+    one = cold_ms if device == "cuda" else _processor
     for call in (answer, model) * WARM:
         one(call)
     ours: list[float] = []
@@ -57,17 +57,3 @@ def _processor(call: Callable[[], Any]) -> float:
         call()
         count += 1
     return spent / count * 1e3
-
-
-def _device(call: Callable[[], Any]) -> float:
-    """Device time between events, with a cold cache; no launch gap falls between them."""
-    torch = importlib.import_module("torch")
-    scratch = torch.empty(CACHE, dtype=torch.int8, device="cuda")
-    start, stop = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-    scratch.zero_()
-    torch.cuda._sleep(1_000_000)
-    start.record()
-    call()
-    stop.record()
-    torch.cuda.synchronize()  # work on other streams ends too, before anything is read
-    return float(start.elapsed_time(stop))

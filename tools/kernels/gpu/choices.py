@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from tools.kernels.attention import Attention
 from tools.kernels.gpu.emitter import GpuSchedule
+from tools.kernels.gpu.roles import SHARED_BYTES
 from tools.kernels.operators import Gemm
 
 MULTIPROCESSORS = 132  # of an H100 or H200, SXM
@@ -13,10 +14,14 @@ MULTIPROCESSORS = 132  # of an H100 or H200, SXM
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One configuration: tile sizes (and parts of a split product) and what lies below TL."""
+    """One configuration: tile sizes (and parts of a split product) and what lies below TL.
+
+    Without ``padded``, a matrix whose rows the copy engine cannot address is read as it is.
+    """
 
     block: tuple[int, ...]
     schedule: GpuSchedule
+    padded: bool = True
 
 
 def choices(spec: Attention | Gemm) -> list[Choice]:
@@ -41,13 +46,18 @@ def _attention(spec: Attention) -> list[Choice]:
             *[((192, 128), 384, 2, 1, "overlap order")] * (spec.keys > 1024),
             *[((128, 128), 256, 2, 1, "overlap")] * (spec.keys <= 2048),
             *[((128, 64), 256, 3, 2, "")] * (spec.keys <= 2048),
-            *[((128, 64), 256, 3, 2, "overlap")] * (spec.keys <= 2048),
+            *[((64, 64), 128, 3, 3, "overlap")] * (spec.keys <= 1024),
+            *[((64, 128), 128, 2, 2, "overlap")] * (spec.keys == 2048),
         ],
         128: [
             ((128, 128), 256, 2, 1, "overlap"),
             *[((128, 128), 256, 2, 1, "overlap order")] * (spec.keys <= 2048),
+            *[((128, 128), 256, 2, 1, "")] * (spec.keys == 1024),
         ],
-        256: [((128, 80), 256, 2, 1, "overlap")],
+        256: [
+            ((128, 80), 256, 2, 1, "overlap"),
+            *[((64, 64), 128, 2, 1, "overlap")] * (spec.keys <= 1024),
+        ],
     }
     found = []
     for block, threads, stages, residents, how in table[width]:
@@ -64,25 +74,47 @@ def _attention(spec: Attention) -> list[Choice]:
 def _gemm(spec: Gemm) -> list[Choice]:
     if spec.dtype == "fp32":
         return [persistent((128, 128, 32), 256, 3, swizzle=8)]
-    tiles = -(-spec.m // 128) * -(-spec.n // 128)
-    if spec.m > 128 and tiles >= MULTIPROCESSORS:
-        return [
-            Choice((128, 256, 64), GpuSchedule(256, 3, swizzle=8)),
-            persistent((128, 256, 64), 256, 3, swizzle=8),
-            persistent((128, 256, 64), 256, 3, swizzle=16),
-        ]
+    if spec.m > 128 and _tiles(spec, 128, 128) >= MULTIPROCESSORS:
+        return _many_tiles(spec)
     return _few_tiles(spec)
+
+
+def _tiles(spec: Gemm, bm: int, bn: int) -> int:
+    return -(-spec.m // bm) * -(-spec.n // bn)
+
+
+def _many_tiles(spec: Gemm) -> list[Choice]:
+    """Tiles that leave the fewest multiprocessors idle in the last wave, large ones first."""
+
+    def work(tile: tuple[int, int, int]) -> float:
+        bm, bn, _ = tile
+        # A small tile loads more for each product: 1 + 1/m + 1/n, in units of 128.
+        return -(-_tiles(spec, bm, bn) // MULTIPROCESSORS) * bm * bn * (1 + 16 / bm + 16 / bn)
+
+    tiles = [(128, 256, 256), (256, 128, 256), (192, 192, 384), (128, 192, 256), (128, 128, 256)]
+    best = sorted(tiles, key=work)[:2]
+    found = []
+    for bm, bn, threads in best:
+        stages = 4 if bm * bn < 128 * 256 else 3
+        found.append(Choice((bm, bn, 64), GpuSchedule(threads, stages, swizzle=8)))
+        found.append(persistent((bm, bn, 64), threads, stages, swizzle=8))
+    return found
 
 
 def _few_tiles(spec: Gemm) -> list[Choice]:
     """Products with less tiles of C than multiprocessors: small tiles, k in parts."""
     found = []
-    for bm, bn, stages in ((64, 64, 3), (64, 128, 2), (128, 128, 3)):
-        tiles = -(-spec.m // bm) * -(-spec.n // bn)
-        residents = 2 if bm == 64 else 1
-        for waves in (1, 2):
-            parts = max(1, min(waves * MULTIPROCESSORS // tiles, spec.k // 256))
-            block = (bm, bn, 128, parts)
-            if bm == 64 or spec.m > 64:
-                found.append(persistent(block, bm // 64 * 128, stages, residents))
-    return list({c.block: c for c in found}.values())
+    for bm, bn, residents in (
+        *((64, 32, 1), (64, 64, 1), (64, 64, 2), (64, 128, 1)),
+        *((128, 64, 1), (128, 128, 1)) * (spec.m > 64),
+    ):
+        # As many loads on their way as fit beside the tile that leaves.
+        room = SHARED_BYTES // residents - 4 * bm * bn
+        stages = min(8, room // (2 * 128 * (bm + bn)))
+        parts = max(1, min(residents * MULTIPROCESSORS // _tiles(spec, bm, bn), spec.k // 256))
+        found.append(persistent((bm, bn, 128, parts), bm // 64 * 128, stages, residents))
+    if spec.m <= 128 and spec.n % 8:
+        # Each row of B is read once: padding it first costs more than short loads do.
+        parts = max(1, min(2 * MULTIPROCESSORS // _tiles(spec, 128, 64), spec.k // 256))
+        found.append(Choice((128, 64, 64, parts), GpuSchedule(256, 1), padded=False))
+    return found

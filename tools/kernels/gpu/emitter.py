@@ -40,6 +40,8 @@ class GpuSchedule:
     product of the next (Hopper's asynchronous tensor cores). ``blocks`` > 0 is a persistent grid
     (``tools.kernels.gpu.roles``) of that many blocks, ``residents`` of them on a multiprocessor;
     there ``order`` lets warpgroups start their products one after the other (ping-pong).
+    In a chain of programs, ``leads`` lets the next one be launched before this one ends, and
+    ``follows`` waits for the end of the one before (programmatic dependent launch).
     """
 
     threads: int = 128
@@ -50,6 +52,8 @@ class GpuSchedule:
     blocks: int = 0
     residents: int = 1
     order: bool = False
+    leads: bool = False
+    follows: bool = False
 
 
 class Emitter(Values):
@@ -104,12 +108,20 @@ class Emitter(Values):
         grid = ", ".join(extents)
         self.put(f"with T.Kernel({grid}, threads={self.schedule.threads}) as ({index}):")
         self.depth += 1
+        self.linked()
         if self.schedule.reverse:
             self.put(f"{inner.variable} = {extents[0]} - 1 - {last}")
         self.storage()
         if self.schedule.swizzle:
             self.put(f"T.use_swizzle({self.schedule.swizzle})")
         self.block(inner.body)
+
+    def linked(self) -> None:
+        """This program's place in a chain: what it waits for, and who need not wait for it."""
+        if self.schedule.leads:
+            self.put("T.pdl_trigger()")
+        if self.schedule.follows:
+            self.put("T.pdl_sync()")
 
     def put(self, line: str) -> None:
         self.lines.append("    " * self.depth + line)

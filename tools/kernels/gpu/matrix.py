@@ -29,10 +29,11 @@ class Blocks:
     parts: int = 1
 
 
-def chain(spec: Gemm, blocks: Blocks) -> list[str]:
+def chain(spec: Gemm, blocks: Blocks, padded: bool = True) -> list[str]:
     """TL programs of C = A B for one pair of row-major matrices, the product the last but a sum.
 
-    ValueError for a batch, an epilogue, int8 or a transposed B.
+    Without ``padded``, unaligned rows stay as they are. ValueError for a batch, an epilogue, int8
+    or a transposed B.
     """
     if spec.batch > 1 or spec.transposed or spec.bias or spec.activation or spec.dtype == "int8":
         raise ValueError("a chain multiplies one pair of plain matrices")
@@ -40,10 +41,10 @@ def chain(spec: Gemm, blocks: Blocks) -> list[str]:
     for name, rows, columns in (("A", spec.m, spec.k), ("B", spec.k, spec.n)):
         if spec.dtype == "fp32":
             before.append(planes(name, rows, columns))
-        elif columns % LINE:
+        elif padded and columns % LINE:
             before.append(_padded(name, rows, columns, spec.dtype))
     after = [_sum(spec, blocks.parts)] if blocks.parts > 1 else []
-    return [*before, _product(spec, blocks), *after]
+    return [*before, _product(spec, blocks, padded), *after]
 
 
 def product_of(programs: list[str]) -> int:
@@ -102,10 +103,12 @@ def planes(name: str, rows: int, columns: int) -> str:
     return _join([*lines, "end", "end"])
 
 
-def _product(spec: Gemm, blocks: Blocks) -> str:
+def _product(spec: Gemm, blocks: Blocks, padded: bool) -> str:
     exact = spec.dtype == "fp32"
     kind = "bf16" if exact else spec.dtype
-    a, b = (f"{x}P" if exact or n % LINE else x for x, n in (("A", spec.k), ("B", spec.n)))
+    a, b = (
+        f"{x}P" if exact or (padded and n % LINE) else x for x, n in (("A", spec.k), ("B", spec.n))
+    )
     planes = 3 if exact else 1
     share = -(-spec.k // (blocks.parts * blocks.k)) * blocks.k
     sizes = {"L": planes, "M": spec.m, "N": spec.n, "K": spec.k, "KP": spec.k, "NP": spec.n}

@@ -80,6 +80,7 @@ class Roles(Emitter):
         self.depth += 1
         if self.schedule.residents > 1:
             self.put(f"T.annotate_min_blocks_per_sm({self.schedule.residents})")
+        self.linked()
         self.storage()
         for loading, head, registers in (
             (
