@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from agents.role import RoleAgent
 from agents.tester import Tester
 from memory.records import Evidence, Verdict
+from tools.bsd.box import Port
 from tools.bsd.table import Table, read_black_box
 from tools.hdl.batch import simulate_many
 from tools.hdl.compare import mask_power_up
 from tools.hdl.cone import ConeError, cone, slice_text
 from tools.hdl.contract import Contract, Unsupported
+from tools.hdl.drawn import Drawn, read_drawn
+from tools.hdl.drawn.observed import by_cycles, by_levels, contradiction
+from tools.hdl.drawn.rows import Observation
 from tools.hdl.golden import Counterexample
 from tools.hdl.interface import extract
 from tools.hdl.population import Agreement, Language, Member, agree
@@ -46,6 +50,24 @@ class Verifier(RoleAgent):
             return None
         return read_black_box(run.artifacts.text(run.goal.golden), self.sandbox)
 
+    def drawn(self, text: str, contract: Contract) -> Drawn | None:
+        """The table, map, waveform or diagram that the words draw of the module, and say so."""
+        found = read_drawn(text, contract) if self.workbench.parts.drawings else None
+        if found:
+            decides = (
+                "what every design must do" if found.whole else "some of what a design must do"
+            )
+            self.note(f"read the {found.kind} in the words by rule: {decides}")
+        return found
+
+    def table(self, drawn: Drawn, contract: Contract) -> Table | None:
+        """A drawing that decides all outputs of a stateless module, as a black box."""
+        if drawn.rows is None:
+            return None
+        inputs = tuple(Port(p.name, p.width) for p in contract.ports if p.direction == "input")
+        outputs = tuple(Port(p.name, p.width) for p in contract.outputs)
+        return Table(contract.top, inputs, outputs, drawn.rows)
+
     def against(self, golden: str, source: str, candidate: str) -> Verdict:
         """A design against a golden module that the user gave."""
         found = verify(source, golden, self.sandbox)
@@ -74,22 +96,45 @@ class Verifier(RoleAgent):
             return str(counterexample)
         return f"{counterexample}\n\nThe lines that decide {signal}:\n{lines}"
 
-    def runs(self, model: Model, contract: Contract, tester: Tester) -> Verdict:
-        """Whether a model can be simulated at all; its behaviour is judged with the others."""
+    def runs(
+        self, model: Model, contract: Contract, tester: Tester, seen: Observation | None = None
+    ) -> Verdict:
+        """Whether a model can be simulated at all, and does what was ``seen``; the rest of its
+        behaviour is judged with the others.
+        """
         stimulus = tester.stimulus(contract, [])
         try:
-            if model.language == "python":
-                tester.run(model.text, contract, stimulus)
-            else:
-                simulate(model.text, contract, stimulus, self.sandbox)
+            self._trace(model, contract, stimulus, tester)
+            contradicts = self._contradicts(model, contract, tester, seen) if seen else None
         except (SimulationError, BadReference) as error:
             line = getattr(error, "line", 0)
             reason = f"line {line}: {error}" if line else str(error)
             return Verdict(candidate=model.id, outcome="fail", reason=reason[:300])
+        if contradicts:
+            told = self.workbench.run.artifacts.put(contradicts)
+            return Verdict(
+                candidate=model.id, outcome="fail", reason=contradicts, counterexample=told
+            )
         level = Evidence.COMPILED if model.language == "verilog" else Evidence.NONE
         return Verdict(
             candidate=model.id, outcome="inconclusive", evidence=level, reason="runs; not compared"
         )
+
+    def _trace(self, model: Model, contract: Contract, stimulus: Stimulus, tester: Tester) -> Trace:
+        if model.language == "python":
+            return tester.run(model.text, contract, stimulus)
+        return simulate(model.text, contract, stimulus, self.sandbox)
+
+    def _contradicts(
+        self, model: Model, contract: Contract, tester: Tester, seen: Observation
+    ) -> str | None:
+        """What in the words' table or waveform a model contradicts."""
+        play = by_levels if model.language == "verilog" else by_cycles
+        replay = play(seen, contract)
+        if replay is None or not replay.stimulus.rows:
+            return None
+        trace = self._trace(model, replay.contract, replay.stimulus, tester)
+        return contradiction(seen, replay, trace)
 
     def traces(
         self, models: Sequence[Model], contract: Contract, stimulus: Stimulus, tester: Tester

@@ -4,7 +4,8 @@ Candidates are of two kinds: ``design`` (Verilog) and ``reference`` (Python). Wi
 from the user each design is checked against it. Without one, designs and references are written
 independently, and the verdict is their agreement. A believed Python reference is also turned
 into Verilog by an engine: then it is a design by construction, without a vote of its own. A golden
-may also be a black box, a truth table or a Python function: then a design is learned from it.
+may also be a black box, a truth table or a Python function: then a design is learned from it. So
+may a drawing in the words that leaves nothing open; one that shows a part is a test.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from tools.bsd.box import BoxError
 from tools.bsd.table import Table
 from tools.hdl.contract import Contract
 from tools.hdl.contract_text import Contradiction, read_contract
+from tools.hdl.drawn import Drawn
 from tools.hdl.interface import extract
 from tools.hdl.population import Agreement, Language
 from tools.hdl.syntax import SourceError
@@ -55,22 +57,26 @@ class RtlWorkflow:
     workbench: Workbench
     contract: Contract
     table: Table | None = None
+    drawn: Drawn | None = None
     name: str = "rtl"
     max_tunes: int = 1
 
     @classmethod
     def begin(cls, step: Step, workbench: Workbench) -> RtlWorkflow | Result:
         """Agree the interface contract first, and show it; a Result when that cannot be done."""
-        planner = Planner(workbench)
+        planner, verifier = Planner(workbench), Verifier(workbench)
         try:
-            table = Verifier(workbench).black_box()
+            table = verifier.black_box()
             if table and (module := read_contract(step.text).module):
                 table = replace(table, name=module)
             contract = extract(table.verilog()) if table else planner.contract(step.text)
         except (BoxError, SourceError, NoContract, Contradiction) as error:
             return Result(status="unsupported", workflow="rtl", reasons=(str(error),))
         planner.announce(step, contract)
-        return cls(step, workbench, contract, table)
+        given = workbench.run.goal and workbench.run.goal.golden
+        drawn = None if given else verifier.drawn(step.text, contract)
+        table = verifier.table(drawn, contract) if drawn else table
+        return cls(step, workbench, contract, table, drawn)
 
     # -- the team -------------------------------------------------------------------------
 
@@ -96,9 +102,11 @@ class RtlWorkflow:
 
     @property
     def golden(self) -> str | None:
-        """The user's golden module, or a black box's table as one, when there is one."""
+        """The user's golden module, or what a black box or a drawing says as one."""
         if self.table:
             return self.table.verilog()
+        if self.drawn and self.drawn.machine:
+            return self.drawn.machine
         goal = self.workbench.run.goal
         return self.workbench.run.artifacts.text(goal.golden) if goal and goal.golden else None
 
@@ -121,11 +129,14 @@ class RtlWorkflow:
     # -- the verbs ------------------------------------------------------------------------
 
     def propose(self) -> list[Candidate]:
-        """What a black box teaches, without a model. Else a small first batch: easy goals settle
-        with it, and tokens are kept for hard ones.
+        """What a black box or a drawing teaches, without a model. Else a small first batch: easy
+        goals settle with it, and tokens are kept for hard ones.
         """
+        box = f"the {self.drawn.kind} in the words" if self.drawn else "the black box"
         if self.table and (source := self.hardware.learned(self.table, self._seed(0))):
-            return [self._store("learned-1", "design", source, "learned from the black box")]
+            return [self._store("learned-1", "design", source, f"learned from {box}")]
+        if self.drawn and (source := self.drawn.machine):
+            return [self._store("drawn-1", "design", source, f"read from {box}")]
         return self.samples(0, min(FIRST_BATCH, self.wanted))
 
     def check(self, candidate: Candidate) -> Verdict:
@@ -135,8 +146,11 @@ class RtlWorkflow:
             parent = self.workbench.run.artifacts.text(candidate.files["parent.sv"])
             return self.tuner.accept(candidate.id, parent, source, self.contract)
         if self.golden is not None:
-            return self.verifier.against(self.golden, source, candidate.id)
-        return self.verifier.runs(self._model(candidate), self.contract, self.tester)
+            found = self.verifier.against(self.golden, source, candidate.id)
+            as_read = f"against the {self.drawn.kind} in the words: " if self.drawn else ""
+            return found.model_copy(update={"reason": as_read + found.reason})
+        seen = self.drawn.seen if self.drawn else None
+        return self.verifier.runs(self._model(candidate), self.contract, self.tester, seen)
 
     def judge(self, history: History) -> list[Verdict]:
         """Agreement within the population; nothing to add when a golden decides."""

@@ -69,7 +69,8 @@ class Parts(Record):
 
     ``repair_rules``: mend a design by rule; ``references``: Python models beside the designs;
     ``clustering``: behaviour decides, else the first design that runs; ``second_tries``: the
-    model mends what a tool found; ``examples``: worked examples in the prompts.
+    model mends what a tool found; ``examples``: worked examples in the prompts; ``drawings``:
+    tables, waveforms and diagrams in the words are read by rule.
     """
 
     repair_rules: bool = True
@@ -77,6 +78,7 @@ class Parts(Record):
     clustering: bool = True
     second_tries: bool = True
     examples: bool = True
+    drawings: bool = True
 
 
 class Goal(Record):

@@ -17,6 +17,7 @@ PARTS: Mapping[str, Parts] = {
     "no clustering": Parts(clustering=False),
     "no second tries": Parts(second_tries=False),
     "no worked examples": Parts(examples=False),
+    "no drawings read": Parts(drawings=False),
 }
 
 
