@@ -9,6 +9,7 @@ from tools.bsd.catalogue import asks_for_machine, asks_to_learn
 from tools.bsd.sequential.python import looks_like_machine
 from tools.bsd.table import looks_like_black_box
 from tools.hdl.contract_text import Contradiction, read_contract
+from tools.hdl.drawn import decides
 from tools.kernels.words import OPERATOR_WORDS, is_notation
 
 Route = Literal["rtl", "kernel", "learn", "machine", "other", "ask module", "ask"]
@@ -17,12 +18,12 @@ HARDWARE_WORDS = re.compile(
     r"\b(verilog|systemverilog|rtl|hdl|module|flip-?flops?|fifo|fsm|state machine|counter|register"
     r"|arbiter|decoder|encoder|multiplexer|mux|adder|alu|uart|spi|i2c|pwm|clock|reset|latch|shift"
     r"|debouncer?|crc|lfsr|multiplier|divider|comparator|cache|bus|circuit|logic|detector|memory"
-    r"|synchroni[sz]er|handshake|\d+[- ]bits?)\b",
+    r"|synchroni[sz]er|handshake|karnaugh|k-?map|truth table|waveform|\d+[- ]bits?)\b",
     re.IGNORECASE,
 )
 _CERTAINLY_HARDWARE = re.compile(
     r"\b(verilog|systemverilog|vhdl|rtl|hdl|module|fpga|asic|flip-?flops?|fsm|clock|clk|reset|rst"
-    r"|circuit|systolic)\b",
+    r"|circuit|systolic|karnaugh|k-?map|truth table)\b",
     re.IGNORECASE,
 )
 _CERTAINLY_SOFTWARE = re.compile(
@@ -67,4 +68,7 @@ def needs_model(text: str, workflow: str | None, golden: str = "") -> bool:
     """Whether nothing can be done for a goal without a model."""
     if looks_like_black_box(golden) or looks_like_machine(golden):
         return False
-    return (workflow or route(text)) not in ("kernel", "learn", "machine")
+    workflow = workflow or route(text)
+    return workflow not in ("kernel", "learn", "machine") and not (
+        workflow == "rtl" and decides(text)
+    )

@@ -147,8 +147,11 @@ class RtlWorkflow:
             return self.tuner.accept(candidate.id, parent, source, self.contract)
         if self.golden is not None:
             found = self.verifier.against(self.golden, source, candidate.id)
-            as_read = f"against the {self.drawn.kind} in the words: " if self.drawn else ""
-            return found.model_copy(update={"reason": as_read + found.reason})
+            if self.drawn is None:
+                return found
+            how = f"against the {self.drawn.kind} in the words, read by rule"
+            reason = f"{how}: {found.reason}" if found.reason else how
+            return found.model_copy(update={"reason": reason})
         seen = self.drawn.seen if self.drawn else None
         return self.verifier.runs(self._model(candidate), self.contract, self.tester, seen)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tools.hdl.contract import Contract
+from tools.hdl.contract_text import Contradiction, read_contract
 from tools.hdl.drawn.karnaugh import read_map
 from tools.hdl.drawn.rows import Observation, read_rows, speaks_of_parts, whole
 from tools.hdl.drawn.states import read_machine
@@ -39,3 +40,13 @@ def read_drawn(text: str, contract: Contract) -> Drawn | None:
         return Drawn("state diagram", machine=machine)
     seen = read_map(text, contract) or read_rows(text, contract)
     return Drawn(seen.kind, whole(seen, contract), seen=seen) if seen else None
+
+
+def decides(text: str) -> bool:
+    """Whether a request's words and drawing alone give a module's interface and behaviour."""
+    try:
+        contract = read_contract(text).contract
+    except Contradiction:
+        return False
+    drawn = read_drawn(text, contract) if contract else None
+    return drawn is not None and drawn.whole

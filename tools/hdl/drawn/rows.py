@@ -110,9 +110,9 @@ def _observation(
     timed = [n for n in head if n not in ports]
     columns = {n: [line[k] for line in lines] for k, n in enumerate(head)}
     named = {n: ports[n] for n in head if n in ports}
-    base = _base(named, columns)
-    values = {n: [_value(cell, p.width, base) for cell in columns[n]] for n, p in named.items()}
-    if not base or any(v is None for column in values.values() for v in column):
+    bases = _bases(named, columns)
+    values = {n: [_value(cell, p.width, bases[n]) for cell in columns[n]] for n, p in named.items()}
+    if any(v is None for column in values.values() for v in column):
         return None
     inputs = tuple(p for p in named.values() if p.direction == "input")
     outputs = tuple(p for p in named.values() if p.direction == "output")
@@ -128,26 +128,27 @@ def _observation(
     return Observation("waveform" if ordered else "truth table", inputs, outputs, rows, ordered)
 
 
-def _base(ports: dict[str, Port], columns: dict[str, list[str]]) -> int:
-    """In which base words of several bits are written; 0 where two are possible."""
-    wide = {n: [c for c in columns[n] if c.lower() not in _UNKNOWN] for n in ports}
-    wide = {n: cells for n, cells in wide.items() if ports[n].width > 1}
-    cells = [c for column in wide.values() for c in column]
-    if all(len(c) == ports[n].width and set(c) <= set("01x") for n, v in wide.items() for c in v):
-        return 2
-    if any(set(c.lower()) & set("abcdef") for c in cells):
-        return 16
-    return 10 if all(len(c) == 1 for c in cells) else 0
+def _bases(ports: dict[str, Port], columns: dict[str, list[str]]) -> dict[str, int]:
+    """In which base each column is written: binary if every word has all its bits, and else as
+    the others are; 0 where that could be two.
+    """
+    said = {n: [c.lower() for c in columns[n] if c.lower() not in _UNKNOWN] for n in ports}
+    bits = {n: re.compile(f"[01x]{{{p.width}}}") for n, p in ports.items()}
+    binary = {n for n, cells in said.items() if all(bits[n].fullmatch(c) for c in cells)}
+    rest = [c for n, cells in said.items() if n not in binary for c in cells]
+    letters = any(set(c) & set("abcdef") for c in rest)
+    base = 16 if letters else 10 if all(len(c) == 1 for c in rest) else 0
+    return {n: 2 if n in binary else base for n in ports}
 
 
 def _value(cell: str, width: int, base: int) -> str | None:
     """The bits of a cell, or None for what is no value of that width."""
     if cell.lower() in _UNKNOWN:
         return "x" * width
-    if width == 1 or base == 2:
-        return cell.lower() if re.fullmatch(f"[01x]{{{width}}}", cell.lower()) else None
+    if base == 2:
+        return cell.lower()
     try:
-        number = int(cell, base)
+        number = int(cell, base) if base else 1 << width
     except ValueError:
         return None
     return format(number, f"0{width}b") if number < 1 << width else None

@@ -123,6 +123,7 @@ def _table(text: str, inputs: Sequence[Port], outputs: Sequence[Port]) -> list[E
 
 def _conditions(line: str, inputs: Sequence[Port]) -> list[dict[str, int]]:
     """The condition of each next state in a head, and whether it is a head at all."""
+    line = line.strip().strip("|")
     words = line.lower()
     if "state" not in words or "next" not in words or "out" not in words.rsplit("|", 1)[-1]:
         return []
