@@ -100,11 +100,14 @@ def main() -> None:
     parser.add_argument("--budget", type=int, default=40)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--priors", type=Path, help="weights of the choices, JSON")
+    parser.add_argument("--operator", type=int, choices=range(len(OPERATORS)), help="only this one")
     options = parser.parse_args()
     priors = json.loads(options.priors.read_text()) if options.priors else {}
     options.folder.mkdir(parents=True, exist_ok=True)
     card, rows = detect(), []
     for number, spec in enumerate(OPERATORS):
+        if options.operator not in (None, number):
+            continue
         with tempfile.TemporaryDirectory() as folder:
             weights = priors.get(" ".join(words_of(spec)))
             row = compare(spec, card, Path(folder), options.budget, options.seeds, weights)

@@ -16,6 +16,7 @@ from tools.kernels.operators import Gemm
 
 PLANES = ((0, 2), (2, 0), (1, 1), (0, 1), (1, 0), (0, 0))
 """Planes of A and B that are multiplied, by rising weight; those left out weigh 2^-24 and less."""
+BLOCKS = 65535  # of a grid along any dimension but the innermost
 LINE = 8  # elements of 16-bit types in the 16 bytes a row must be a multiple of
 
 
@@ -65,10 +66,18 @@ def _sizes(**sizes: int) -> list[str]:
     return [f"Param {name} = {value}" for name, value in sizes.items()]
 
 
+def _band(rows: int) -> int:
+    """Rows of a block of a copy, so that no grid has too many blocks."""
+    band = 4
+    while -(-rows // band) > BLOCKS:
+        band *= 2
+    return band
+
+
 def _padded(name: str, rows: int, columns: int, dtype: str) -> str:
     return _join(
         [
-            *_sizes(L=1, R=rows, C=columns, W=aligned(columns), BR=4, BC=512),
+            *_sizes(L=1, R=rows, C=columns, W=aligned(columns), BR=_band(rows), BC=512),
             f"Allocate {name} in global (L, R, C) as {dtype}",
             f"Allocate {name}P in global (L, R, W) as {dtype}",
             "for parallel i = 0 : ceil(R, BR)",
@@ -85,7 +94,7 @@ def planes(name: str, rows: int, columns: int) -> str:
     """A program that splits an fp32 matrix into three bf16 planes whose sum it is."""
     """x = high + middle + low, each the bf16 nearest to what the ones before leave."""
     lines = [
-        *_sizes(L=1, R=rows, C=columns, W=aligned(columns), T=3, BR=4, BC=512),
+        *_sizes(L=1, R=rows, C=columns, W=aligned(columns), T=3, BR=_band(rows), BC=512),
         f"Allocate {name} in global (L, R, C) as fp32",
         f"Allocate {name}P in global (T, R, W) as bf16",
         *(f"Allocate H{t} in register (BR, BC) as bf16" for t in range(3)),
