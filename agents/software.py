@@ -19,7 +19,7 @@ from memory.records import Step
 from memory.slots import alone
 from sandboxes import Command, Limits
 from tools.kernels import sandboxed
-from tools.kernels.c import Source, Unsupported
+from tools.kernels.c import ISAS, Source, Unsupported
 from tools.kernels.card import Card
 from tools.kernels.emulated import card_of, emulated, missing_tools
 from tools.kernels.notation import BadOperator, Operator, name_of, words_of
@@ -105,8 +105,8 @@ class SoftwareDesigner(RoleAgent):
             card = sandboxed.card(self.sandbox)
         except KernelRefused as error:
             raise Unclear(f"this machine cannot be measured: {error}") from error
-        if reading.isa == "avx512" and card.isa != "avx512":
-            raise Unclear(f"this processor has no AVX-512, only {card.isa}")
+        if reading.isa and not ISAS[reading.isa].needs <= card.features:
+            raise Unclear(f"this processor has no {reading.isa}, only {card.isa}")
         return replace(card, isa=reading.isa or card.isa)
 
     def announce(self, step: Step, task: KernelTask, reading: Reading) -> None:

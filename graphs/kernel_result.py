@@ -86,7 +86,7 @@ def _files(
         "kernel_torch.py": torch_module(spec),
         "search.svg": search_svg(speeds, rival, name),
         "roofline.svg": roofline_svg(
-            card.flops * dot_gain(spec) / 1e9,
+            card.flops * dot_gain(spec, card.isa) / 1e9,
             card.bytes / 1e9,
             spec.flops / traffic(spec),
             {"this kernel": speed, name: rival},

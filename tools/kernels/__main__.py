@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import sys
 import tempfile
@@ -33,12 +34,12 @@ from tools.kernels.gpu.run import check_gpu
 from tools.kernels.gpu.run import source as gpu_source
 from tools.kernels.judge import Checked, imports
 from tools.kernels.judge import check as check_kernel
-from tools.kernels.measure import Roofline, evaluate, quick
+from tools.kernels.measure import evaluate, quick, roofline
 from tools.kernels.notation import OPERATORS, BadOperator, Operator, operator
 from tools.kernels.operators import Elementwise, Gemm, Gemv, Rows
 from tools.kernels.search import METHODS
 from tools.kernels.space import default, kernel
-from tools.kernels.tune import baseline, cold, tune
+from tools.kernels.tune import Tuned, baseline, cold, tune
 from tools.tl import TLError
 
 BENCH: list[Operator] = [
@@ -145,15 +146,14 @@ def _measure(options: argparse.Namespace) -> None:
     spec, card, source = _given(options)
     _here(card)
     now, rival = detect(), baseline(spec)
-    limits = Roofline(max(card.flops, now.flops), max(card.bytes, now.bytes))
+    fastest = replace(card, flops=max(card.flops, now.flops), bytes=max(card.bytes, now.bytes))
+    limits = roofline(spec, fastest)
     with tempfile.TemporaryDirectory() as folder:
         library = build(source, Path(folder))
         timing = evaluate(spec, library, source.arguments, rival, limits, cold=cold(spec))
     record = {
         "baseline": title(rival),
-        "seconds": timing.kernel,
-        "baseline_seconds": timing.baseline,
-        "ratio": timing.ratio,
+        **timing.record(),
         "gflops": spec.flops / timing.seconds / 1e9,
         "cold": cold(spec),
     }
@@ -168,34 +168,46 @@ def _print(options: argparse.Namespace, record: dict[str, Any], say: str) -> Non
 def _tune(options: argparse.Namespace) -> None:
     spec, card = operator(options.operator), detect()
     with tempfile.TemporaryDirectory() as folder:
-        found = tune(spec, card, Path(folder), options.budget, options.seed, options.method)
-    record = found.record()
-    print(f"{spec}: {record['gflops']:.1f} GFLOP/s, {record['ratio']:.2f}x {found.baseline}")
+        found = tune(
+            *(spec, card, Path(folder), options.budget, options.seed, options.method),
+            threads=options.threads,
+        )
+    print(f"{spec}: {_result(found)}")
     if options.out:
         options.out.write_text(found.code)
 
 
 def _bench(options: argparse.Namespace) -> None:
     card = detect()
-    about = _about(card)
+    about = _about(card, options.threads)
     print(f"{card.model}, {card.isa}: {card.flops / 1e9:.0f} GFLOP/s, {card.bytes / 1e9:.0f} GB/s")
     rows: list[dict[str, Any]] = []
     for spec in [operator(options.operator)] if options.operator else BENCH:
         with tempfile.TemporaryDirectory() as folder:
             try:
-                found = tune(spec, card, Path(folder), options.budget, options.seed)
+                found = tune(
+                    *(spec, card, Path(folder), options.budget, options.seed),
+                    threads=options.threads,
+                )
             except (Refused, Unsupported) as problem:
                 rows.append({"spec": str(spec), "refused": str(problem)})
                 print(f"{spec}: {problem}", flush=True)
                 continue
         rows.append(found.record())
-        speed = rows[-1]["gflops"]
-        print(f"{spec}: {speed:.1f} GFLOP/s, {rows[-1]['ratio']:.3f}x {found.baseline}", flush=True)
+        print(f"{spec}: {_result(found)}", flush=True)
         if options.out:
             options.out.write_text(json.dumps({"about": about, "rows": rows}, indent=1))
 
 
-def _about(card: Card) -> dict[str, Any]:
+def _result(found: Tuned) -> str:
+    """Speed and ratio; a run that had not its cores says so."""
+    record = found.record()
+    starved = " (had not all of its cores)" * found.timing.starved
+    return f"{record['gflops']:.1f} GFLOP/s, {found.timing.ratio:.3f}x {found.baseline}{starved}"
+
+
+def _about(card: Card, threads: int) -> dict[str, Any]:
+    clock = "CPU seconds of the kernel's process" if threads == 1 else "seconds of the wall"
     return {
         "machine": card.model,
         "isa": card.isa,
@@ -204,7 +216,9 @@ def _about(card: Card) -> dict[str, Any]:
         "python": platform.python_version(),
         "numpy": np.__version__,
         "date": time.strftime("%Y-%m-%d"),
-        "clock": "CPU seconds of the kernel's process, interleaved with the baseline's",
+        "clock": f"{clock}, interleaved with the baseline's",
+        "threads": threads,
+        "load": os.getloadavg(),
     }
 
 
@@ -225,8 +239,7 @@ def _parser() -> argparse.ArgumentParser:
         if name in ("card", "check", "rank", "measure"):
             verb.add_argument("--json", action="store_true")
         if name == "gen":
-            foreign = [name for names in TARGETS.values() for name in names]
-            verb.add_argument("--target", choices=("c", "tl", *GPU_TARGETS, *foreign), default="c")
+            verb.add_argument("--target", choices=("c", "tl", *GPU_TARGETS, *ISAS), default="c")
             verb.add_argument("--assembly", action="store_true", help="what the compiler makes")
         if name == "check":
             verb.add_argument(
@@ -234,6 +247,7 @@ def _parser() -> argparse.ArgumentParser:
             )
         if name in ("tune", "bench"):
             verb.add_argument("--budget", type=int, default=24)
+            verb.add_argument("--threads", type=int, default=1, help="of kernel and baseline")
             verb.add_argument("--seed", type=int, default=0)
             verb.add_argument("--out", type=Path)
         if name == "tune":

@@ -113,17 +113,24 @@ def _wide(values: Any, a: ArraySpec) -> Any:
 
 
 class Worker:
-    """A child process with one kernel or baseline loaded; a context manager."""
+    """A child process with one kernel or baseline loaded; a context manager.
 
-    def __init__(self, target: str, arena: Arena, native: bool = True) -> None:
-        self.start([sys.executable, "-m", "tools.kernels.worker"])
+    The clock of one thread is its process's CPU time, that of several is the wall's; ``used`` is
+    how many cores the last of such runs had, by the CPU time it took meanwhile.
+    """
+
+    used = 1.0
+
+    def __init__(self, target: str, arena: Arena, native: bool = True, threads: int = 1) -> None:
+        self.start([sys.executable, "-m", "tools.kernels.worker"], threads)
         job = {"memory": str(arena.path), "sets": arena.job(), "target": target, "native": native}
         self.say(json.dumps(job), "ready")
 
-    def start(self, command: list[str]) -> None:
+    def start(self, command: list[str], threads: int = 1) -> None:
         """Begin the process that is spoken to."""
+        self.given = threads
         environment = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
-        environment |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        environment |= {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads)}
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True
         )
@@ -142,10 +149,29 @@ class Worker:
             raise Refused("the kernel's process ended or answered out of turn")
 
     def run(self, first: int, count: int) -> float:
-        """Call ``count`` times over the sets from ``first``; CPU seconds of the process."""
-        start = time.clock_gettime(self.clock)
+        """Call ``count`` times over the sets from ``first``; seconds. Raises Refused when more
+        threads worked than were given.
+        """
+        start, cpu = time.perf_counter(), time.clock_gettime(self.clock)
         self.say(f"{first} {count}", "done")
-        return time.clock_gettime(self.clock) - start
+        wall, cpu = time.perf_counter() - start, time.clock_gettime(self.clock) - cpu
+        if self.given == 1:
+            return cpu
+        self.used = cpu / wall
+        if self.used > 1.1 * self.given:
+            raise Refused(f"{self.used:.1f} cores worked where {self.given} were given")
+        self._rest()
+        return wall
+
+    def _rest(self) -> None:
+        """Wait, a second at most, until threads that spin after their work have gone to sleep:
+        they would take the cores of whoever is measured next.
+        """
+        for _ in range(100):
+            before = time.clock_gettime(self.clock)
+            time.sleep(0.01)
+            if time.clock_gettime(self.clock) - before < 1e-3:
+                return
 
     def threads(self) -> int:
         return len(list(Path(f"/proc/{self.process.pid}/task").iterdir()))

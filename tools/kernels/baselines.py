@@ -1,13 +1,15 @@
 """What kernels are measured against: numpy (its OpenBLAS) and torch, called as users would.
 
 Functions take the arguments of the kernel, inputs then outputs, and write the outputs in place.
-They run in a worker process, with one thread. A baseline is named ``module:function``; words of
-an operator behind the name make it the factory of the function for that operator.
+They run in a worker process, with the threads that its environment says. A baseline is named
+``module:function``; words of an operator behind the name make it the factory of the function for
+that operator.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -98,17 +100,20 @@ def gemv_numpy(a: Any, x: Any, y: Any) -> None:
 
 def _torch() -> Any:
     torch = importlib.import_module("torch")
-    torch.set_num_threads(1)
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     return torch
 
 
 def gemm_torch(a: Any, b: Any, c: Any) -> None:
-    """fp32 through the arrays themselves; bf16 arrives as its bits."""
+    """fp32 through the arrays themselves; bf16 arrives as its bits; int8 into int32."""
     torch = _torch()
     x, y, z = (torch.from_numpy(v) for v in (a, b, c))
     if a.dtype == np.uint16:
         x, y, z = (v.view(torch.bfloat16) for v in (x, y, z))
-    torch.matmul(x, y, out=z)
+    if len(a) == 1:
+        x, y, z = x[0], y[0], z[0]
+    multiply = torch._int_mm if a.dtype == np.int8 else torch.matmul
+    multiply(x, y, out=z)
 
 
 def softmax_torch(x: Any, y: Any) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tools.kernels.c import ISAS, Schedule, Source, build
+from tools.kernels.c import ISAS, Source, build
 from tools.tl import Limits
 
 _PEAK = """
@@ -79,7 +79,7 @@ def processor_features() -> frozenset[str]:
 
 def best_isa(features: frozenset[str]) -> str:
     """The widest instruction set that is there. ValueError when none is."""
-    for name in ("avx512", "avx2", "neon"):
+    for name in ("amx", "avx512", "avx2", "neon"):
         if ISAS[name].needs <= features:
             return name
     raise ValueError("no instruction set of the C emitter is on this processor")
@@ -147,12 +147,3 @@ def _timed(call: object) -> float:
     start = time.thread_time()
     call()
     return time.thread_time() - start
-
-
-def default_schedule(card: Card) -> Schedule:
-    """A register tile that fills the registers of the target."""
-    return (
-        Schedule(isa=card.isa, rows=8, vectors=3)
-        if card.isa == "avx512"
-        else Schedule(isa=card.isa, rows=6, vectors=2)
-    )

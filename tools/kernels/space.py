@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tools.kernels import operators
 from tools.kernels.attention import Attention, forward
-from tools.kernels.c import Schedule, Source, Unsupported, emit
+from tools.kernels.c import ISAS, Schedule, Source, Unsupported, emit
 from tools.kernels.card import Card
 from tools.kernels.notation import Operator
 from tools.kernels.operators import Conv2d, Elementwise, Gemm, Gemv, Rows
@@ -24,13 +24,35 @@ _TILES = {
 
 def _tiles(card: Card) -> tuple[int | str, ...]:
     """Register tiles, rows by vectors, that fit the registers of a target."""
-    return _TILES.get(card.isa, _TILES["other"])
+    return _TILES.get("avx512" if card.isa == "amx" else card.isa, _TILES["other"])
 
 
-def space(spec: Operator, card: Card) -> Space:
-    """Axes and their choices, most important first; the first choice of each is a default."""
+def space(spec: Operator, card: Card, threads: int = 1) -> Space:
+    """Axes and their choices, most important first; the first choice of each is a default.
+
+    Several threads share the parallel loops, so blocks that give each the same come first.
+    """
+    axes = _axes(spec, card)
+    if threads == 1:
+        return axes
+    if isinstance(spec, Gemm):
+        share = -(-spec.n // (16 * threads)) * 16
+        axes["bn"] = (share, *(n for n in axes["bn"] if n != share))
+    return axes | {"threads": (threads,)}
+
+
+def _axes(spec: Operator, card: Card) -> Space:
     tiles = _tiles(card)
     match spec:
+        case Gemm() if ISAS[card.isa].dots[spec.dtype].tile_row:
+            return {
+                "sketch": ("blocked", "panel"),
+                "bm": _upto((256, 512, 1024, 2048, 128), spec.m),
+                "bn": _upto((256, 128, 512, 1024, 64), spec.n),
+                "bk": _upto((1024, 512, 256, 2048, 4096), spec.k),
+                "pack": ("both", "right"),
+                "tile": ("32x2", "16x4", "16x6", "48x1"),
+            }
         case Gemm():
             return {
                 "sketch": ("panel", "blocked"),
@@ -82,6 +104,7 @@ def schedule(point: Point, card: Card) -> Schedule:
         pack_left=pack in ("both", "left"),
         pack_right=pack in ("both", "right"),
         stream=point.get("store") == "stream",
+        threads=int(point.get("threads", 1)),
     )
 
 

@@ -12,7 +12,7 @@ from tools.kernels.arena import Refused
 from tools.kernels.attention import Attention
 from tools.kernels.c import CompileError, Unsupported, build
 from tools.kernels.card import Card
-from tools.kernels.measure import Roofline, Timing, evaluate, quick
+from tools.kernels.measure import Timing, evaluate, quick, roofline
 from tools.kernels.notation import Operator, words_of
 from tools.kernels.operators import Elementwise, Gemm, Gemv, Rows
 from tools.kernels.search import METHODS, Trace
@@ -41,10 +41,8 @@ class Tuned:
             "spec": asdict(self.spec),
             "point": self.point,
             "baseline": self.baseline,
-            "ratio": self.timing.ratio,
             "gflops": self.spec.flops / self.timing.seconds / 1e9,
-            "seconds": self.timing.kernel,
-            "baseline_seconds": self.timing.baseline,
+            **self.timing.record(),
             "evaluations": len(self.trace.tried),
         }
 
@@ -65,6 +63,8 @@ def _torch_function(spec: Operator) -> str:
     """The torch baseline of an operator; empty where there is none."""
     match spec:
         case Gemm(dtype="bf16", transposed=False, bias=False, activation=""):
+            return "gemm_torch"
+        case Gemm(dtype="int8", transposed=False, batch=1):
             return "gemm_torch"
         case Rows(kind="softmax" | "layernorm"):
             return f"{spec.kind}_torch"
@@ -87,9 +87,15 @@ def cold(spec: Operator) -> bool:
 
 
 def tune(
-    spec: Operator, card: Card, folder: Path, budget: int, seed: int = 0, method: str = "hill"
+    spec: Operator,
+    card: Card,
+    folder: Path,
+    budget: int,
+    seed: int = 0,
+    method: str = "hill",
+    threads: int = 1,
 ) -> Tuned:
-    """Search, then the full evaluation of the best point.
+    """Search, then the full evaluation of the best point, with ``threads`` for both sides.
 
     A quick look ranks points; should the best be refused by the full evaluation, the next one
     is tried. Raises Refused when none passes.
@@ -98,12 +104,13 @@ def tune(
     def seconds(point: Point) -> float:
         try:
             _, source = kernel(spec, point, card)
-            return quick(spec, build(source, folder), source.arguments, cold(spec))
+            library = build(source, folder)
+            return quick(spec, library, source.arguments, cold(spec), threads)
         except (TLError, Unsupported, CompileError, Refused):
             return math.inf
 
-    trace = METHODS[method](space(spec, card), seconds, budget, seed)
-    limits = Roofline(card.flops, card.bytes)
+    trace = METHODS[method](space(spec, card, threads), seconds, budget, seed)
+    limits = roofline(spec, card, threads)
     reason = "no point compiled"
     for point, value in sorted(trace.tried, key=lambda pair: pair[1])[:3]:
         if math.isinf(value):
@@ -112,7 +119,9 @@ def tune(
         library = build(source, folder)
         try:
             timing = evaluate(
-                *(spec, library, source.arguments, baseline(spec), limits), cold=cold(spec)
+                *(spec, library, source.arguments, baseline(spec), limits),
+                cold=cold(spec),
+                threads=threads,
             )
         except Refused as problem:
             reason = str(problem)

@@ -56,7 +56,8 @@ _ROWS = ("softmax", "layernorm", "rmsnorm", "sum", "max", "mean")
 _PAIR = re.compile(r"[a-z_]+=[A-Za-z0-9_.]+")
 _GPU = r"\b(?:gpus?|cuda|[ah][12]00|hopper|ampere|tilelang|triton|nvidia|sm_\d+\w?)\b"
 CPU = r"\bcpus?\b|\bavx\w*|\bprocessor\b"
-_ELSEWHERE = r"\b(?:amx|rocm|amd gpu|npu|tpu|metal)\b"
+_ELSEWHERE = r"\b(?:rocm|amd gpu|npu|tpu|metal)\b"
+_SETS = {"avx512": r"\bavx-?512\w*\b", "avx2": r"\bavx-?2\b", "amx": r"\bamx\b"}
 _FAMILIES = {
     "sve": r"\bsve[- ]?(\d{3,4})?\b",
     "rvv": r"\b(?:rvv|risc-?v)[- ]?(\d{3,4})?\b",
@@ -80,8 +81,13 @@ class Reading:
     isa: str
 
     def operator(self, more: dict[str, int] | None = None) -> Operator:
-        """The operator, with ``more`` values. BadOperator names what is missing."""
-        return _consistent(make(self.name, {**(more or {}), **self.values}))
+        """The operator, with ``more`` values. BadOperator names what is missing, Unclear says
+        what the words rule out.
+        """
+        values = {**(more or {}), **self.values}
+        if self.isa == "amx" and values.get("dtype") not in ("bf16", "int8"):
+            raise Unclear("amx multiplies bf16 and int8: the words ask for neither")
+        return _consistent(make(self.name, values))
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -138,13 +144,9 @@ def machine(words: Words) -> tuple[bool, str]:
         raise Unclear("the words name a CPU and a GPU: a kernel is for one of them")
     if other := words.take(_ELSEWHERE):
         raise Unclear(
-            f"no kernel is made for {other[0]}: there are AVX, NEON, SVE, RVV and TileLang"
+            f"no kernel is made for {other[0]}: there are AVX, AMX, NEON, SVE, RVV and TileLang"
         )
-    wanted = {
-        name
-        for name, pattern in (("avx512", r"\bavx-?512\w*\b"), ("avx2", r"\bavx-?2\b"))
-        if words.take(pattern)
-    }
+    wanted = {name for name, pattern in _SETS.items() if words.take(pattern)}
     if foreign := _emulated(words):
         wanted.add(foreign)
     if len(wanted) > 1:

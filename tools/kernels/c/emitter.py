@@ -10,6 +10,7 @@ from tools.kernels.c.plan import Array, Schedule, Unsupported, c_text, flatten
 from tools.kernels.c.product import Product
 from tools.kernels.c.runs import Runs
 from tools.kernels.c.storage import C_TYPES, panels
+from tools.kernels.c.tiles import unfit
 from tools.tl.syntax import (
     Allocate,
     Compute,
@@ -46,6 +47,8 @@ class _Emitter(Runs):
         for kind in kinds | {a.dtype for a in arrays}:
             if kind not in C_TYPES or (kind in kinds and kind not in self.isa.dots):
                 raise Unsupported(f"{self.isa.name} has no {kind} arithmetic here")
+            if kind in kinds and (why := unfit(self.isa.dots[kind], self.schedule)):
+                raise Unsupported(why)
         self.block(self.plan.program.statements)
         parts = [self.isa.prelude(kinds)]
         for kind in sorted(kinds):
@@ -146,7 +149,6 @@ class _Emitter(Runs):
         if exists != "1":
             r1 = f"({exists}) ? {r1} : 0"
         dot = self.isa.dots[array.dtype]
-        group = dot.group
         for side, transposed in sorted(self.plan.uses(s.result)):
             if self.view(s.result, side, transposed):
                 continue
@@ -158,13 +160,13 @@ class _Emitter(Runs):
             along_rows = (side == "left") != transposed
             outer, inner = (by_row, by_column) if along_rows else (by_column, by_row)
             unit = self.schedule.rows if side == "left" else self.panel
-            depth = -(-inner[0] // group) * group
+            depth = -(-inner[0] // dot.step) * dot.step
             extra = 4 * self.panel if dot.offset and side == "right" else 0
             size = -(-outer[0] // unit) * (unit * depth + extra)
             self.buffer(name, C_TYPES[array.dtype], size)
             steps = (outer[3], inner[3]) if side == "left" else (inner[3], outer[3])
             self.put(
-                f"pack_{side}({name}, {source}, {steps[0]}, {steps[1]}, {outer[0]}, {inner[0]}, "
+                f"pack_{side}({name}, {source}, {steps[0]}, {steps[1]}, {outer[0]}, {depth}, "
                 f"{outer[1]}, {outer[2]}, {inner[1]}, {inner[2]});"
             )
 

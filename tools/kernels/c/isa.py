@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tools.kernels.c import vocabulary as words
 
@@ -13,13 +13,20 @@ class Dot:
     """How a target multiplies an element type: ``group`` consecutive k at once, by ``code``.
 
     ``offset`` is added to the left operand where the instruction takes it unsigned; 128 times
-    the column sums of the right one are taken away again.
+    the column sums of the right one are taken away again. A target with matrix tiles takes
+    ``tile_row`` consecutive k of 16 rows at once (``tiles.py``); 0 where products are of vectors.
     """
 
     group: int
     code: str
     flags: tuple[str, ...] = ()
     offset: int = 0
+    tile_row: int = 0
+
+    @property
+    def step(self) -> int:
+        """Consecutive k of one step of a micro-kernel; packed depths are multiples of it."""
+        return self.tile_row or self.group
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +106,28 @@ def _rvv(bits: int) -> Isa:
     )
 
 
+_AVX512 = Isa(
+    *("avx512", 16, 32),
+    flags=("-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw", *_X86),
+    needs=frozenset({"avx512f", "avx512vl", "avx512dq", "avx512bw", "bmi2"}),
+    code=words.AVX512,
+    dots={
+        "fp32": _PLAIN,
+        "bf16": Dot(2, words.DOT_AVX512_BF16, ("-mavx512bf16",)),
+        "int8": Dot(4, words.DOT_VNNI, ("-mavx512vnni",), offset=128),
+    },
+)
 ISAS = {
-    "avx512": Isa(
-        *("avx512", 16, 32),
-        flags=("-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw", *_X86),
-        needs=frozenset({"avx512f", "avx512vl", "avx512dq", "avx512bw", "bmi2"}),
-        code=words.AVX512,
+    "avx512": _AVX512,
+    # AMX: products of bf16 and int8 by tiles, everything else by AVX-512.
+    "amx": replace(
+        _AVX512,
+        name="amx",
+        needs=_AVX512.needs | {"amx_tile", "amx_bf16", "amx_int8"},
         dots={
             "fp32": _PLAIN,
-            "bf16": Dot(2, words.DOT_AVX512_BF16, ("-mavx512bf16",)),
-            "int8": Dot(4, words.DOT_VNNI, ("-mavx512vnni",), offset=128),
+            "bf16": Dot(2, words.TILES, ("-mamx-tile", "-mamx-bf16"), tile_row=32),
+            "int8": Dot(4, words.TILES, ("-mamx-tile", "-mamx-int8"), tile_row=64),
         },
     ),
     "avx2": Isa(

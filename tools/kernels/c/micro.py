@@ -16,8 +16,8 @@ from tools.kernels.c.isa import Isa
 class Micro:
     """Shape and operand access of one micro-kernel.
 
-    ``left_row``/``left_step`` are element strides of the left operand along rows and k groups,
-    ``right_step`` of the right one along k groups; ``ldc`` of the result's rows. With
+    ``left_row``/``left_step`` are element strides of the left operand along rows and k steps,
+    ``right_step`` of the right one along k steps; ``ldc`` of the result's rows. With
     ``masked`` the last vector holds only ``lanes`` columns. ``compensated`` adds the int8
     correction that follows each packed right panel.
     """
@@ -49,12 +49,12 @@ _SPREAD = {
     "bf16": "vf a{r} = v_set1(bf16_value(*({at})));",
     "int8": "vi a{r} = i_set1(*({at}));",
 }
-_TYPES = {"fp32": ("float", "float"), "bf16": ("uint16_t", "float"), "int8": ("int8_t", "int32_t")}
+TYPES = {"fp32": ("float", "float"), "bf16": ("uint16_t", "float"), "int8": ("int8_t", "int32_t")}
 
 
 def print_micro(m: Micro, isa: Isa) -> str:
     """The C function; ``keep`` nonzero adds to what the result holds."""
-    element, result = _TYPES[m.dtype]
+    element, result = TYPES[m.dtype]
     kind = "vi" if result == "int32_t" else "vf"
     letter = "i" if result == "int32_t" else "v"
     cells = [(r, v) for r in range(m.rows) for v in range(m.vectors)]

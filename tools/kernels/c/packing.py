@@ -1,7 +1,8 @@
 """Packing: tiles of global arrays copied into the order the micro-kernels read.
 
-Left panels are [row / MR][k / group][row % MR][group], right panels
-[column / NR][k / group][column % NR][group]; whatever lies outside the array is zero.
+Left panels are [row / MR][k / step][row % MR][step], right panels
+[column / NR][k / group][column % NR][group]; whatever lies outside the array is zero. A step is a
+group but where a target multiplies tiles; the depth is a multiple of it.
 """
 
 from __future__ import annotations
@@ -20,12 +21,19 @@ static void pack_left(ELEMENT *restrict dst, const ELEMENT *restrict src, long r
       continue;
     }
     for (long g = 0; g < groups; g++)
-      for (long r = 0; r < MR; r++)
-        for (long q = 0; q < GROUP; q++) {
-          const long row = i + r, k = g * GROUP + q;
-          const int inside = row >= r0 && row < r1 && k >= k0 && k < k1;
-          dst[(g * MR + r) * GROUP + q] = (ELEMENT)((inside ? src[row * rs + k * ks] : 0) BIAS);
+      for (long r = 0; r < MR; r++) {
+        const long row = i + r, first = g * GROUP;
+        const int exists = row >= r0 && row < r1;
+        ELEMENT *to = dst + (g * MR + r) * GROUP;
+        if (AS_IT_IS && ks == 1 && exists && first >= k0 && first + GROUP <= k1) {
+          memcpy(to, src + row * rs + first, GROUP * sizeof *to);
+          continue;
         }
+        for (long q = 0; q < GROUP; q++) {
+          const long k = first + q;
+          to[q] = (ELEMENT)((exists && k >= k0 && k < k1 ? src[row * rs + k * ks] : 0) BIAS);
+        }
+      }
   }
 }
 """
@@ -41,12 +49,13 @@ static void pack_right(ELEMENT *restrict dst, const ELEMENT *restrict src, long 
       for (long k = 0; k < depth; k++) memcpy(dst + k * NR, src + k * ks + j, NR * sizeof *dst);
     TRANSPOSE} else {
       for (long g = 0; g < groups; g++)
-        for (long c = 0; c < NR; c++)
-          for (long q = 0; q < GROUP; q++) {
-            const long column = j + c, k = g * GROUP + q;
+        for (long c = 0; c < NR; c += VL) {INTERLEAVE
+          for (long i = 0; i < VL * GROUP; i++) {
+            const long column = j + c + i / GROUP, k = g * GROUP + i % GROUP;
             const int inside = column >= c0 && column < c1 && k >= k0 && k < k1;
-            dst[(g * NR + c) * GROUP + q] = inside ? src[k * ks + column * cs] : 0;
+            dst[(g * NR + c) * GROUP + i] = inside ? src[k * ks + column * cs] : 0;
           }
+        }
     }
     dst += groups * NR * GROUP;COMPENSATE
   }
@@ -54,7 +63,7 @@ static void pack_right(ELEMENT *restrict dst, const ELEMENT *restrict src, long 
 """
 
 TRANSPOSED = """
-/* One whole panel from rows of stride cs, by VL x VL blocks transposed in registers. */
+/* One whole panel of 32-bit groups from rows of stride cs, by VL x VL blocks in registers. */
 static void pack_transposed(float *restrict dst, const float *restrict src, long cs, long depth) {
   for (long c = 0; c < NR; c += VL) {
     long k = 0;
@@ -89,9 +98,23 @@ _COMPENSATE = """
       ((int32_t *)dst)[c] = -128 * sum;
     }
     dst += 4 * NR;"""
-_TRANSPOSE = """} else if (whole && ks == 1) {
-      pack_transposed(dst, src + j * cs, cs, depth);
+_TRANSPOSE = """} else if (whole && ks == 1 && cs % GROUP == 0) {
+      pack_transposed((float *)dst, (const float *)(src + j * cs), cs / GROUP, groups);
     """
+# A group of rows becomes 32-bit lanes, a vector of columns at a time.
+_INTERLEAVE = """
+          const long at = j + c, first = g * GROUP;
+          if (cs == 1 && at >= c0 && at + VL <= c1 && first >= k0 && first + GROUP <= k1) {
+            vi lanes = {0};
+            for (int q = 0; q < GROUP; q++)
+              lanes |= __builtin_convertvector(*(const vu *)(src + (first + q) * ks + at), vi)
+                       << (q * 32 / GROUP);
+            i_store((int32_t *)(dst + (g * NR + c) * GROUP), lanes);
+            continue;
+          }"""
+_LANES = """
+typedef UNSIGNED vu __attribute__((vector_size(4 / GROUP * VL), aligned(4 / GROUP), may_alias));
+"""
 
 _ELEMENT = {"fp32": "float", "bf16": "uint16_t", "int8": "int8_t"}
 
@@ -99,17 +122,22 @@ _ELEMENT = {"fp32": "float", "bf16": "uint16_t", "int8": "int8_t"}
 def print_packing(dtype: str, rows: int, columns: int, isa: Isa) -> str:
     """Packing functions for panels of ``rows`` and ``columns``."""
     lanes, dot = isa.lanes, isa.dots[dtype]
-    real = dtype == "fp32"
     low = [x for i in range(lanes // 2) for x in (i, i + lanes)]
     high = [x + lanes // 2 for x in low]
-    text = LEFT + TRANSPOSED * real + RIGHT
+    grouped = dot.group > 1
+    words = dot.group > 1 or dtype == "fp32"  # groups are 32-bit words
+    right = _LANES * grouped + TRANSPOSED * words + RIGHT
+    text = LEFT.replace("GROUP", str(dot.step)) + right
     for old, new in {
+        "AS_IT_IS": "0" if dot.offset else "1",
         "BIAS": f"+ {dot.offset}" if dot.offset else "",
         "COMPENSATE": _COMPENSATE if dot.offset else "",
-        "TRANSPOSE": _TRANSPOSE if real else "",
+        "INTERLEAVE": _INTERLEAVE if grouped else "",
+        "TRANSPOSE": _TRANSPOSE if words else "",
         "LOG_VL": str(lanes.bit_length() - 1),
         "LOW": ", ".join(map(str, low)),
         "HIGH": ", ".join(map(str, high)),
+        "UNSIGNED": f"u{_ELEMENT[dtype].removeprefix('u')}",
         "ELEMENT": _ELEMENT[dtype],
         "GROUP": str(dot.group),
         "MR": str(rows),

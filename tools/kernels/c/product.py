@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from tools.kernels.c.micro import Micro, print_micro
+from tools.kernels.c.plan import Unsupported
 from tools.kernels.c.storage import C_TYPES, Storage, panels
+from tools.kernels.c.tiles import print_tiles
 from tools.tl.syntax import Compute
 
 
@@ -15,17 +17,19 @@ class Product:
         self.s = s
         self.kind = storage.gemm_type(s)
         self.dot = storage.isa.dots[self.kind]
-        self.group = self.dot.group
+        self.step = self.dot.step
 
     def left(self) -> tuple[str, int, int, str, set[int]]:
         """Base pointer at row i, row stride, k step, existing rows, extents rows can have."""
         operand, unit = self.s.operands[0], self.e.schedule.rows
         plan = self.e.plan
         if operand.name in plan.registers:
+            if self.dot.tile_row:
+                raise Unsupported(f"{operand.name}: a tile product of what is in registers")
             dims, _ = plan.registers[operand.name]
             stride = self.e.stride(dims[1])
             base = f"{self.e.tile(operand.name)} + i_ * {stride}L"
-            return base, stride, self.group, str(dims[0]), {dims[0]}
+            return base, stride, self.step, str(dims[0]), {dims[0]}
         copy = plan.source_of(operand)
         axis = 1 if operand.transposed else 0
         tile, first, last = plan.extent(copy, axis)
@@ -37,16 +41,15 @@ class Product:
         if self.e.view(operand.name, "left", operand.transposed):
             stride = array.strides[-2]
             base = f"{array.name} + {plan.origin(copy)} + i_ * {stride}L"
-            return base, stride, self.group, rows, sizes
-        depth = -(-self.depth_size() // self.group) * self.group
+            return base, stride, self.step, rows, sizes
         name = panels(operand.name, "left", operand.transposed)
-        return f"{name} + i_ * {depth}L", self.group, unit * self.group, rows, sizes
+        return f"{name} + i_ * {self.depth()}L", self.step, unit * self.step, rows, sizes
 
-    def depth_size(self) -> int:
-        """The tile's k extent."""
+    def depth(self) -> int:
+        """The tile's k extent, in whole steps."""
         operand = self.s.operands[1]
         rows, columns = self.e.plan.size(self.e.plan.source_of(operand).dims or ())
-        return columns if operand.transposed else rows
+        return -(-(columns if operand.transposed else rows) // self.step) * self.step
 
     def right(self) -> tuple[str, int]:
         """Base pointer at column j, k step."""
@@ -56,13 +59,12 @@ class Product:
         if self.e.view(operand.name, "right", operand.transposed):
             array = plan.arrays[copy.name]
             return f"{array.name} + {plan.origin(copy)} + j_", array.strides[-2]
-        depth = -(-self.depth_size() // self.group) * self.group
-        per_column = depth + (4 if self.dot.offset else 0)
+        per_column = self.depth() + (4 if self.dot.offset else 0)
         name = panels(operand.name, "right", operand.transposed)
-        return f"{name} + j_ * {per_column}L", self.e.panel * self.group
+        return f"{name} + j_ * {per_column}L", self.e.panel * self.step
 
     def steps(self) -> str:
-        """Existing k groups: a view must not run past the array."""
+        """Existing steps of k: a view must not run past the array."""
         axes = []
         for at, operand in enumerate(self.s.operands):
             if operand.name in self.e.plan.registers:
@@ -73,7 +75,7 @@ class Product:
         bound = axes[0]
         for other in axes[1:]:
             bound = bound if other == bound else f"MIN({bound}, {other})"
-        return bound if self.group == 1 else f"CEIL({bound}, {self.group})"
+        return bound if self.step == 1 else f"CEIL({bound}, {self.step})"
 
     def lines(self) -> list[str]:
         s, e = self.s, self.e
@@ -94,7 +96,7 @@ class Product:
             out, keep = e.tile(s.result), "1" if s.accumulate else "0"
         heights = _pieces(sizes, e.schedule.rows)
         spans = _spans(widths, e.panel, e.isa.lanes, store is None)
-        body = []
+        body, write = [], print_tiles if self.dot.tile_row else print_micro
         for vectors, masked in spans:
             for height in heights:
                 micro = Micro(
@@ -102,7 +104,7 @@ class Product:
                     e.schedule.unroll,
                     bool(self.dot.offset),
                 )
-                e.micros.setdefault(micro.name, print_micro(micro, e.isa))
+                e.micros.setdefault(micro.name, write(micro, e.isa))
                 low = (vectors - 1) * e.isa.lanes
                 fits = f"m_ == {height} && n_ > {low} && n_ <= {low + e.isa.lanes}"
                 exact = f" && n_ == {low + e.isa.lanes}" if not masked else ""
@@ -115,7 +117,9 @@ class Product:
             n = str(e.panel)
         result = "int32_t" if self.kind == "int8" else "float"
         unit = e.schedule.rows
+        before, after = (["tiles_on();"], ["tiles_off();"]) if self.dot.tile_row else ([], [])
         return [
+            *before,
             f"const long rows_ = {rows}, columns_ = {columns}, steps_ = {self.steps()};",
             f"for (long j_ = 0; j_ < columns_; j_ += {e.panel})",
             f"  for (long i_ = 0; i_ < rows_; i_ += {unit}) {{",
@@ -124,6 +128,7 @@ class Product:
             f"    {result} *out_ = {out} + i_ * {ldc}L + j_;",
             *(f"    {line}" for line in body),
             "  }",
+            *after,
         ]
 
 

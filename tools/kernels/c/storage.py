@@ -76,16 +76,19 @@ class Storage:
         wanted = self.schedule.pack_left if side == "left" else self.schedule.pack_right
         copy = self.plan.source_of(Operand(name))
         array = self.plan.arrays[copy.name]
-        if wanted or array.dtype == "int8" or (side == "right" and array.dtype != "fp32"):
+        dot = self.isa.dots[array.dtype]
+        as_bytes = array.dtype == "int8" and not dot.tile_row
+        if wanted or as_bytes or (side == "right" and array.dtype != "fp32"):
             return False
         if transposed or self.plan.exists(copy) != "1":
             return False
         rows, columns = (self.plan.extent(copy, axis) for axis in (0, 1))
         if rows[1] != "0" or columns[1] != "0":
             return False
-        group = self.isa.dots[array.dtype].group
         if side == "left":
-            return array.shape[-1] % group == 0 and columns[0] % group == 0
+            # A matrix tile is read whole.
+            rest = rows[0] % 16 + array.shape[-2] % 16 if dot.tile_row else 0
+            return not (array.shape[-1] % dot.step + columns[0] % dot.step + rest)
         out = next(s for s in self.plan.gemms if s.operands[1].name == name).result
         return out in self.plan.in_place or columns[2] == str(columns[0])
 
