@@ -108,8 +108,11 @@ def evaluate(
             Worker(str(library), arena, True, threads) as kernel,
             Worker(baseline, arena, False, threads) as other,
         ):
+            before = kernel.threads()
             check(kernel, arena, random)
             alive = kernel.threads()
+            if threads > 1 and alive - before >= threads:
+                raise Refused(f"the kernel made {alive - before + 1} threads of {threads}")
             arena.fill(random)
             timing = _interleave(kernel, other, rounds, seconds)
             if kernel.threads() > alive:
