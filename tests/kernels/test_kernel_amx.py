@@ -55,6 +55,8 @@ CASES = [
     (Gemm(96, 72, 192, "int8"), (64, 72, 128), gemm_panel, VIEW),
     (Gemm(33, 40, 128, "bf16", 2, True, True, "Gelu"), (33, 24, 64), gemm_blocked, {}),
     (Gemm(65, 130, 200, "int8", transposed=True), (64, 96, 64), gemm_panel, {"threads": 2}),
+    (Gemm(37, 50, 600, "bf16"), (32, 32, 600), gemm_panel, {"ahead": 0}),
+    (Gemm(17, 34, 1100, "int8"), (17, 34, 1100), gemm_panel, {}),
 ]
 
 
@@ -82,15 +84,16 @@ MUTANTS = {
     "pairs of k the wrong way round": ("<< (q * 32 / 2)", "<< (16 - q * 32 / 2)"),
     "no padding of k": ("k < k1", "k < k1 + 1"),
     "no configuration": ("tiles_on();\n", "\n"),
+    "a pass over k too few": ("k_ < steps_;", "k_ < 16;"),
 }
 
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_mutants_are_refused(name, tmp_path):
     old, new = MUTANTS[name]
-    # Two blocks of k, so that sums go on; the second one and the rows have edges.
-    spec = Gemm(37, 48, 82, "bf16") if "sums" in name else Gemm(37, 48, 50, "bf16")
-    source = emitted(spec, (37, 48, 50))
+    k = {"earlier sums forgotten": 82, "a pass over k too few": 600}.get(name, 50)
+    spec = Gemm(37, 48, k, "bf16")
+    source = emitted(spec, (37, 48, k if k == 600 else 50))
     assert old in source.text
     with pytest.raises(Refused, match=r"C has error|process ended|two runs"):
         judge(spec, replace(source, text=source.text.replace(old, new)), tmp_path)

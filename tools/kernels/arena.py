@@ -131,6 +131,9 @@ class Worker:
         self.given = threads
         environment = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
         environment |= {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads)}
+        if threads > 1:
+            # Short parallel loops end before the system moves one of two threads off a core.
+            environment["OMP_PROC_BIND"] = "true"
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True
         )

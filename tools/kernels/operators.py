@@ -171,6 +171,7 @@ def gemm_panel(spec: Gemm, bm: int, bn: int, bk: int) -> str:
     """Panel-stationary sketch (Goto and van de Geijn): a panel of B serves all of A."""
     a, b, product = _copies(spec, 0)
     epilogue = _epilogue(spec)
+    sums = "Copy C (BM, BN) in coordinate [l, i * BM, j * BN] from global to register as Acc"
     return _join(
         *_gemm_head(spec, bm, bn, bk),
         "for parallel l = 0 : L",
@@ -180,9 +181,7 @@ def gemm_panel(spec: Gemm, bm: int, bn: int, bk: int) -> str:
         "for i = 0 : ceil(M, BM)",
         a,
         "Compute Fill Acc 0",
-        "if k > 0",
-        "Copy C (BM, BN) in coordinate [l, i * BM, j * BN] from global to register as Acc",
-        "end",
+        *(["if k > 0", sums, "end"] if bk < spec.k else []),
         product,
         *(["if k == ceil(K, BK) - 1", *epilogue, "end"] if epilogue else []),
         *(_STORE, "end", "end", "end", "end"),

@@ -46,12 +46,13 @@ def _axes(spec: Operator, card: Card) -> Space:
     match spec:
         case Gemm() if ISAS[card.isa].dots[spec.dtype].tile_row:
             return {
-                "sketch": ("blocked", "panel"),
-                "bm": _upto((256, 512, 1024, 2048, 128), spec.m),
-                "bn": _upto((256, 128, 512, 1024, 64), spec.n),
-                "bk": _upto((1024, 512, 256, 2048, 4096), spec.k),
+                "sketch": ("panel", "blocked"),
+                "bn": _blocks((512, 256, 1024, 128), spec.n),
+                "bm": _blocks((256, 512, 128, 1024, 64), spec.m),
                 "pack": ("both", "right"),
-                "tile": ("32x2", "16x4", "16x6", "48x1"),
+                "tile": ("32x2", "16x4", "48x1", "16x6"),
+                "ahead": (2, 4, 1, 0),
+                "bk": (spec.k, *(k for k in (1024, 512, 2048) if k < spec.k)),
             }
         case Gemm():
             return {
@@ -80,6 +81,12 @@ def _axes(spec: Operator, card: Card) -> Space:
             return {"bm": (1, 2, 4, 8, 32)} | ({"store": ("keep", "stream")} if large else {})
 
 
+def _blocks(values: tuple[int, ...], extent: int) -> tuple[int | str, ...]:
+    """Block sizes below an extent, and the whole of a small one."""
+    fit = tuple(v for v in values if v < extent)
+    return (*fit, extent) if extent <= max(values) else fit
+
+
 def _upto(values: tuple[int, ...], extent: int) -> tuple[int | str, ...]:
     """Block sizes that do not overshoot, and the whole extent when it is small."""
     fit = [v for v in values if v < extent]
@@ -105,6 +112,7 @@ def schedule(point: Point, card: Card) -> Schedule:
         pack_right=pack in ("both", "right"),
         stream=point.get("store") == "stream",
         threads=int(point.get("threads", 1)),
+        ahead=int(point.get("ahead", 2)),
     )
 
 

@@ -19,7 +19,7 @@ class Micro:
     ``left_row``/``left_step`` are element strides of the left operand along rows and k steps,
     ``right_step`` of the right one along k steps; ``ldc`` of the result's rows. With
     ``masked`` the last vector holds only ``lanes`` columns. ``compensated`` adds the int8
-    correction that follows each packed right panel.
+    correction that follows each packed right panel. ``ahead`` is for matrix tiles (``Schedule``).
     """
 
     dtype: str
@@ -32,6 +32,7 @@ class Micro:
     masked: bool
     unroll: int
     compensated: bool = False
+    ahead: int = 0
 
     @property
     def name(self) -> str:

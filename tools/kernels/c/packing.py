@@ -39,26 +39,39 @@ static void pack_left(ELEMENT *restrict dst, const ELEMENT *restrict src, long r
 """
 
 RIGHT = """
+/* VL columns of one group of k, from column at and k first on. */
+static inline void pack_lanes(ELEMENT *restrict to, const ELEMENT *restrict src, long ks, long cs,
+                              long at, long first, long c0, long c1, long k0, long k1) {
+INTERLEAVE  for (long i = 0; i < VL * GROUP; i++) {
+    const long column = at + i / GROUP, k = first + i % GROUP;
+    const int inside = column >= c0 && column < c1 && k >= k0 && k < k1;
+    to[i] = inside ? src[k * ks + column * cs] : 0;
+  }
+}
+
 /* Columns [c0, c1) and depths [k0, k1) of the tile exist; s(k, c) = src[k * ks + c * cs]. */
 static void pack_right(ELEMENT *restrict dst, const ELEMENT *restrict src, long ks, long cs,
                        long columns, long depth, long c0, long c1, long k0, long k1) {
-  const long groups = CEIL(depth, GROUP);
-  for (long j = 0; j < columns; j += NR) {
-    const int whole = j >= c0 && j + NR <= c1 && k0 == 0 && k1 >= depth;
-    if (GROUP == 1 && whole && cs == 1) {
-      for (long k = 0; k < depth; k++) memcpy(dst + k * NR, src + k * ks + j, NR * sizeof *dst);
-    TRANSPOSE} else {
-      for (long g = 0; g < groups; g++)
-        for (long c = 0; c < NR; c += VL) {INTERLEAVE
-          for (long i = 0; i < VL * GROUP; i++) {
-            const long column = j + c + i / GROUP, k = g * GROUP + i % GROUP;
-            const int inside = column >= c0 && column < c1 && k >= k0 && k < k1;
-            dst[(g * NR + c) * GROUP + i] = inside ? src[k * ks + column * cs] : 0;
-          }
-        }
+  const long groups = CEIL(depth, GROUP), size = groups * NR * GROUP + EXTRA;
+  if (GROUP > 1 && cs == 1) {  /* the source is read row by row */
+    for (long g = 0; g < groups; g++)
+      for (long c = 0; c < CEIL(columns, NR) * NR; c += VL)
+        pack_lanes(dst + c / NR * size + (g * NR + c % NR) * GROUP, src, ks, cs, c, g * GROUP, c0,
+                   c1, k0, k1);
+  } else {
+    for (long j = 0; j < columns; j += NR) {
+      ELEMENT *panel = dst + j / NR * size;
+      const int whole = j >= c0 && j + NR <= c1 && k0 == 0 && k1 >= depth;
+      if (GROUP == 1 && whole && cs == 1) {
+        for (long k = 0; k < depth; k++)
+          memcpy(panel + k * NR, src + k * ks + j, NR * sizeof *dst);
+      TRANSPOSE} else {
+        for (long g = 0; g < groups; g++)
+          for (long c = 0; c < NR; c += VL)
+            pack_lanes(panel + (g * NR + c) * GROUP, src, ks, cs, j + c, g * GROUP, c0, c1, k0, k1);
+      }
     }
-    dst += groups * NR * GROUP;COMPENSATE
-  }
+  }COMPENSATE
 }
 """
 
@@ -91,27 +104,29 @@ static void pack_transposed(float *restrict dst, const float *restrict src, long
 # int8 dot products take one unsigned side: A + 128 is multiplied and 128 times the column sums
 # of B are taken away again by the vector that follows each panel.
 _COMPENSATE = """
+  for (long j = 0; j < columns; j += NR) {
+    ELEMENT *panel = dst + j / NR * size;
     for (long c = 0; c < NR; c++) {
       int32_t sum = 0;
       for (long g = 0; g < groups; g++)
-        for (long q = 0; q < GROUP; q++) sum += dst[((g - groups) * NR + c) * GROUP + q];
-      ((int32_t *)dst)[c] = -128 * sum;
+        for (long q = 0; q < GROUP; q++) sum += panel[(g * NR + c) * GROUP + q];
+      ((int32_t *)(panel + groups * NR * GROUP))[c] = -128 * sum;
     }
-    dst += 4 * NR;"""
+  }"""
 _TRANSPOSE = """} else if (whole && ks == 1 && cs % GROUP == 0) {
-      pack_transposed((float *)dst, (const float *)(src + j * cs), cs / GROUP, groups);
-    """
-# A group of rows becomes 32-bit lanes, a vector of columns at a time.
+        pack_transposed((float *)panel, (const float *)(src + j * cs), cs / GROUP, groups);
+      """
+# A group of rows becomes 32-bit lanes.
 _INTERLEAVE = """
-          const long at = j + c, first = g * GROUP;
-          if (cs == 1 && at >= c0 && at + VL <= c1 && first >= k0 && first + GROUP <= k1) {
-            vi lanes = {0};
-            for (int q = 0; q < GROUP; q++)
-              lanes |= __builtin_convertvector(*(const vu *)(src + (first + q) * ks + at), vi)
-                       << (q * 32 / GROUP);
-            i_store((int32_t *)(dst + (g * NR + c) * GROUP), lanes);
-            continue;
-          }"""
+  if (cs == 1 && at >= c0 && at + VL <= c1 && first >= k0 && first + GROUP <= k1) {
+    vi lanes = {0};
+    for (int q = 0; q < GROUP; q++)
+      lanes |= __builtin_convertvector(*(const vu *)(src + (first + q) * ks + at), vi)
+               << (q * 32 / GROUP);
+    i_store((int32_t *)to, lanes);
+    return;
+  }
+"""
 _LANES = """
 typedef UNSIGNED vu __attribute__((vector_size(4 / GROUP * VL), aligned(4 / GROUP), may_alias));
 """
@@ -131,8 +146,9 @@ def print_packing(dtype: str, rows: int, columns: int, isa: Isa) -> str:
     for old, new in {
         "AS_IT_IS": "0" if dot.offset else "1",
         "BIAS": f"+ {dot.offset}" if dot.offset else "",
+        "EXTRA": str(4 * columns if dot.offset else 0),
         "COMPENSATE": _COMPENSATE if dot.offset else "",
-        "INTERLEAVE": _INTERLEAVE if grouped else "",
+        "INTERLEAVE": _INTERLEAVE.lstrip("\n") if grouped else "",
         "TRANSPOSE": _TRANSPOSE if words else "",
         "LOG_VL": str(lanes.bit_length() - 1),
         "LOW": ", ".join(map(str, low)),

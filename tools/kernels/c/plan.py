@@ -38,6 +38,7 @@ class Schedule:
 
     ``rows`` by ``vectors`` registers accumulate; ``unroll`` is along k. ``threads`` share the
     parallel loops. ``stream`` sends rows of results past the caches, for arrays larger than those.
+    ``ahead`` is how many steps of k early matrix tiles are called to the first cache.
     """
 
     isa: str = "avx512"
@@ -48,6 +49,7 @@ class Schedule:
     pack_right: bool = True
     threads: int = 1
     stream: bool = False
+    ahead: int = 2
 
 
 @dataclass(frozen=True, slots=True)

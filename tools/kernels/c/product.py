@@ -5,7 +5,7 @@ from __future__ import annotations
 from tools.kernels.c.micro import Micro, print_micro
 from tools.kernels.c.plan import Unsupported
 from tools.kernels.c.storage import C_TYPES, Storage, panels
-from tools.kernels.c.tiles import print_tiles
+from tools.kernels.c.tiles import pass_steps, print_tiles
 from tools.tl.syntax import Compute
 
 
@@ -96,20 +96,25 @@ class Product:
             out, keep = e.tile(s.result), "1" if s.accumulate else "0"
         heights = _pieces(sizes, e.schedule.rows)
         spans = _spans(widths, e.panel, e.isa.lanes, store is None)
-        body, write = [], print_tiles if self.dot.tile_row else print_micro
+        body, write, steps = [], print_micro, "steps_"
+        if self.dot.tile_row:
+            write, steps = print_tiles, f"MIN({pass_steps(e.panel)}, steps_ - k_)"
+            base, right = f"{base} + k_ * {left_step}L", f"{right} + k_ * {right_step}L"
+            keep = "1" if keep == "1" else f"{keep} || k_"
         for vectors, masked in spans:
             for height in heights:
                 micro = Micro(
                     *(self.kind, height, vectors, row_stride, left_step, right_step, ldc, masked),
                     e.schedule.unroll,
                     bool(self.dot.offset),
+                    e.schedule.ahead,
                 )
                 e.micros.setdefault(micro.name, write(micro, e.isa))
                 low = (vectors - 1) * e.isa.lanes
                 fits = f"m_ == {height} && n_ > {low} && n_ <= {low + e.isa.lanes}"
                 exact = f" && n_ == {low + e.isa.lanes}" if not masked else ""
                 body.append(
-                    f"if ({fits}{exact}) {{ {micro.name}(steps_, left_, right_, out_, {keep}, "
+                    f"if ({fits}{exact}) {{ {micro.name}({steps}, left_, right_, out_, {keep}, "
                     f"n_ - {low}); continue; }}"
                 )
         n = f"MIN({e.panel}, columns_ - j_)"
@@ -117,10 +122,13 @@ class Product:
             n = str(e.panel)
         result = "int32_t" if self.kind == "int8" else "float"
         unit = e.schedule.rows
-        before, after = (["tiles_on();"], ["tiles_off();"]) if self.dot.tile_row else ([], [])
+        passes = f"for (long k_ = 0; k_ < steps_; k_ += {pass_steps(e.panel)})"
+        before, after = (
+            (["tiles_on();", passes], ["tiles_off();"]) if self.dot.tile_row else ([], [])
+        )
         return [
-            *before,
             f"const long rows_ = {rows}, columns_ = {columns}, steps_ = {self.steps()};",
+            *before,
             f"for (long j_ = 0; j_ < columns_; j_ += {e.panel})",
             f"  for (long i_ = 0; i_ < rows_; i_ += {unit}) {{",
             f"    const long m_ = MIN({unit}, rows_ - i_), n_ = {n};",

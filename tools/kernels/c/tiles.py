@@ -13,6 +13,8 @@ from tools.kernels.c.plan import Schedule
 
 SIDE = 16  # rows and columns of a result tile
 TILES = 8
+LINE = 64  # bytes of a cache line, and of a tile's row
+NEAR = 32 << 10  # bytes of a right panel that stay in the first cache
 _PRODUCTS = {"bf16": "_tile_dpbf16ps", "int8": "_tile_dpbssd"}
 
 
@@ -29,6 +31,11 @@ def unfit(dot: Dot, schedule: Schedule) -> str:
     return ""
 
 
+def pass_steps(panel: int) -> int:
+    """Steps of k after which a product turns to the next panel: so much of one stays near."""
+    return NEAR // (LINE * panel)
+
+
 def print_tiles(m: Micro, isa: Isa) -> str:
     """The C function; ``keep`` nonzero adds to what the result holds."""
     element, result = TYPES[m.dtype]
@@ -39,6 +46,8 @@ def print_tiles(m: Micro, isa: Isa) -> str:
         f"{result} *c, int keep, long lanes) {{",
         # GCC's tile loads do not say that they read memory.
         '  __asm__ volatile("" ::: "memory");',
+        # A tile load that misses takes its rows one after the other: they are called before.
+        *(f"  if (keep) {_fetch(_place(m, r, v), m.ldc)}" for r, v in cells if _whole(m, r, v)),
         *(line for r, v in cells for line in _begin(m, r, v)),
         "  for (long k = 0; k < steps; k++) {",
         *(f"    {line}" for r, v in cells for line in _step(m, isa, high, r, v)),
@@ -60,6 +69,10 @@ def _place(m: Micro, r: int, v: int) -> str:
     return f"c + {r * SIDE * m.ldc + v * SIDE}"
 
 
+def _fetch(place: str, stride: int) -> str:
+    return f"for (int i = 0; i < {SIDE}; i++) __builtin_prefetch({place} + i * {stride}L);"
+
+
 def _begin(m: Micro, r: int, v: int) -> list[str]:
     tile = r * m.vectors + v
     if not _whole(m, r, v):
@@ -76,11 +89,13 @@ def _step(m: Micro, isa: Isa, high: int, r: int, v: int) -> list[str]:
     left, right = first + r, first + high + v % (TILES - first - high)
     lines = []
     if v == 0:
-        at = f"a + {r * SIDE * m.left_row}"
-        lines.append(f"_tile_loadd({left}, {at}, {m.left_row * size});")
+        at = r * SIDE * m.left_row
+        lines.append(f"_tile_loadd({left}, a + {at}, {m.left_row * size});")
+        lines += [_fetch(f"a + {at + m.ahead * m.left_step}", m.left_row)] * bool(m.ahead)
     if r == 0:
-        stride = m.right_step // SIDE * size
-        lines.append(f"_tile_loadd({right}, b + {v * SIDE * dot.group}, {stride});")
+        at, stride = v * SIDE * dot.group, m.right_step // SIDE
+        lines.append(f"_tile_loadd({right}, b + {at}, {stride * size});")
+        lines += [_fetch(f"b + {at + m.ahead * m.right_step}", stride)] * bool(m.ahead)
     return [*lines, f"{_PRODUCTS[m.dtype]}({r * m.vectors + v}, {left}, {right});"]
 
 
