@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from tools.kernels.c.micro import Micro, print_micro
 from tools.kernels.c.plan import Unsupported
 from tools.kernels.c.storage import C_TYPES, Storage, panels
 from tools.kernels.c.tiles import pass_steps, print_tiles
 from tools.tl.syntax import Compute
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A result: its first element and row stride, whether it holds sums already, how many rows
+    and columns exist, and the heights and (vectors, masked) of register tiles that they split into.
+    """
+
+    pointer: str
+    stride: int
+    keep: str
+    rows: str
+    columns: str
+    sizes: set[int]
+    spans: list[tuple[int, bool]]
 
 
 class Product:
@@ -18,6 +35,7 @@ class Product:
         self.kind = storage.gemm_type(s)
         self.dot = storage.isa.dots[self.kind]
         self.step = self.dot.step
+        self.wide = storage.schedule.vectors
 
     def left(self) -> tuple[str, int, int, str, set[int]]:
         """Base pointer at row i, row stride, k step, existing rows, extents rows can have."""
@@ -77,34 +95,33 @@ class Product:
             bound = bound if other == bound else f"MIN({bound}, {other})"
         return bound if self.step == 1 else f"CEIL({bound}, {self.step})"
 
-    def lines(self) -> list[str]:
+    def place(self, rows: str, sizes: set[int]) -> Place:
+        """Where the result goes: its part of a global array, or a buffer of whole panels."""
         s, e = self.s, self.e
-        base, row_stride, left_step, rows, sizes = self.left()
-        right, right_step = self.right()
         dims, _ = e.plan.registers[s.result]
-        columns, ldc, out = str(dims[1]), e.stride(dims[1]), ""
-        widths = {dims[1]}
-        if store := e.plan.in_place.get(s.result):
-            array = e.plan.arrays[store.result]
-            ldc, out = array.strides[-2], f"{array.name} + {e.plan.origin(store)}"
-            columns, rows = (e.plan.extent(store, axis)[2] for axis in (1, 0))
-            limit = array.shape[-1]
-            sizes = {dims[0]} if rows == str(dims[0]) else {dims[0], array.shape[-2] % dims[0]}
-            widths = {dims[1]} if columns == str(dims[1]) else {dims[1], limit % dims[1]}
-            keep = f"{s.result}_keep" if s.accumulate else "0"
-        else:
-            out, keep = e.tile(s.result), "1" if s.accumulate else "0"
-        heights = _pieces(sizes, e.schedule.rows)
-        spans = _spans(widths, e.panel, e.isa.lanes, store is None)
-        body, write, steps = [], print_micro, "steps_"
-        if self.dot.tile_row:
-            write, steps = print_tiles, f"MIN({pass_steps(e.panel)}, steps_ - k_)"
-            base, right = f"{base} + k_ * {left_step}L", f"{right} + k_ * {right_step}L"
-            keep = "1" if keep == "1" else f"{keep} || k_"
-        for vectors, masked in spans:
-            for height in heights:
+        if not (store := e.plan.in_place.get(s.result)):
+            keep = "1" if s.accumulate else "0"
+            spans = [(self.wide, False)]
+            return Place(
+                e.tile(s.result), e.stride(dims[1]), keep, rows, str(dims[1]), sizes, spans
+            )
+        array = e.plan.arrays[store.result]
+        out = f"{array.name} + {e.plan.origin(store)}"
+        columns, rows = (e.plan.extent(store, axis)[2] for axis in (1, 0))
+        sizes = {dims[0]} if rows == str(dims[0]) else {dims[0], array.shape[-2] % dims[0]}
+        widths = {dims[1]} if columns == str(dims[1]) else {dims[1], array.shape[-1] % dims[1]}
+        keep = f"{s.result}_keep" if s.accumulate else "0"
+        spans = _spans(widths, e.panel, e.isa.lanes)
+        return Place(out, array.strides[-2], keep, rows, columns, sizes, spans)
+
+    def calls(self, c: Place, strides: tuple[int, int, int], steps: str, keep: str) -> list[str]:
+        """A micro-kernel's call for each register tile that the result splits into."""
+        e, found = self.e, []
+        write = print_tiles if self.dot.tile_row else print_micro
+        for vectors, masked in c.spans:
+            for height in _pieces(c.sizes, e.schedule.rows):
                 micro = Micro(
-                    *(self.kind, height, vectors, row_stride, left_step, right_step, ldc, masked),
+                    *(self.kind, height, vectors, *strides, c.stride, masked),
                     e.schedule.unroll,
                     bool(self.dot.offset),
                     e.schedule.ahead,
@@ -113,28 +130,36 @@ class Product:
                 low = (vectors - 1) * e.isa.lanes
                 fits = f"m_ == {height} && n_ > {low} && n_ <= {low + e.isa.lanes}"
                 exact = f" && n_ == {low + e.isa.lanes}" if not masked else ""
-                body.append(
+                found.append(
                     f"if ({fits}{exact}) {{ {micro.name}({steps}, left_, right_, out_, {keep}, "
                     f"n_ - {low}); continue; }}"
                 )
-        n = f"MIN({e.panel}, columns_ - j_)"
-        if store is None:
-            n = str(e.panel)
+        return found
+
+    def lines(self) -> list[str]:
+        unit, panel = self.e.schedule.rows, self.e.panel
+        left, row_stride, left_step, rows, sizes = self.left()
+        right, right_step = self.right()
+        c = self.place(rows, sizes)
+        before, after, steps, keep = [], [], "steps_", c.keep
+        if self.dot.tile_row:
+            # Over k in passes, so that a panel of the right operand stays in the first cache.
+            some = pass_steps(panel)
+            before = ["tiles_on();", f"for (long k_ = 0; k_ < steps_; k_ += {some})"]
+            after, steps = ["tiles_off();"], f"MIN({some}, steps_ - k_)"
+            left, right = f"{left} + k_ * {left_step}L", f"{right} + k_ * {right_step}L"
+            keep = "1" if c.keep == "1" else f"{c.keep} || k_"
+        n = str(panel) if c.spans == [(self.wide, False)] else f"MIN({panel}, columns_ - j_)"
         result = "int32_t" if self.kind == "int8" else "float"
-        unit = e.schedule.rows
-        passes = f"for (long k_ = 0; k_ < steps_; k_ += {pass_steps(e.panel)})"
-        before, after = (
-            (["tiles_on();", passes], ["tiles_off();"]) if self.dot.tile_row else ([], [])
-        )
         return [
-            f"const long rows_ = {rows}, columns_ = {columns}, steps_ = {self.steps()};",
+            f"const long rows_ = {c.rows}, columns_ = {c.columns}, steps_ = {self.steps()};",
             *before,
-            f"for (long j_ = 0; j_ < columns_; j_ += {e.panel})",
+            f"for (long j_ = 0; j_ < columns_; j_ += {panel})",
             f"  for (long i_ = 0; i_ < rows_; i_ += {unit}) {{",
             f"    const long m_ = MIN({unit}, rows_ - i_), n_ = {n};",
-            f"    const {C_TYPES[self.kind]} *left_ = {base}, *right_ = {right};",
-            f"    {result} *out_ = {out} + i_ * {ldc}L + j_;",
-            *(f"    {line}" for line in body),
+            f"    const {C_TYPES[self.kind]} *left_ = {left}, *right_ = {right};",
+            f"    {result} *out_ = {c.pointer} + i_ * {c.stride}L + j_;",
+            *(f"    {x}" for x in self.calls(c, (row_stride, left_step, right_step), steps, keep)),
             "  }",
             *after,
         ]
@@ -146,10 +171,8 @@ def _pieces(sizes: set[int], unit: int) -> list[int]:
     return sorted(found | {size % unit for size in sizes} - {0}, reverse=True)
 
 
-def _spans(widths: set[int], panel: int, lanes: int, padded: bool) -> list[tuple[int, bool]]:
+def _spans(widths: set[int], panel: int, lanes: int) -> list[tuple[int, bool]]:
     """(vectors, masked) of the register tiles that widths split into."""
-    if padded:
-        return [(panel // lanes, False)]
     found = {(panel // lanes, False)} if any(w >= panel for w in widths) else set()
     for rest in {w % panel for w in widths} - {0}:
         found.add((-(-rest // lanes), rest % lanes != 0))
