@@ -52,7 +52,7 @@ def test_more_cores_than_given_are_seen(tmp_path):
     arena = Arena(SPEC, tuple(a.name for a in made.arguments), 1, tmp_path)
     arena.fill(np.random.default_rng(0))
     with Worker(str(build(made, tmp_path)), arena, True, 2) as worker:
-        worker.given = 0.2  # as if one thread were five times too many
+        worker.given = 0.01  # as if one thread were far too many
         with pytest.raises(Refused, match="cores worked where"):
             worker.run(0, 20000)
 
