@@ -53,11 +53,13 @@ INTERLEAVE  for (long i = 0; i < VL * GROUP; i++) {
 static void pack_right(ELEMENT *restrict dst, const ELEMENT *restrict src, long ks, long cs,
                        long columns, long depth, long c0, long c1, long k0, long k1) {
   const long groups = CEIL(depth, GROUP), size = groups * NR * GROUP + EXTRA;
-  if (GROUP > 1 && cs == 1) {  /* the source is read row by row */
-    for (long g = 0; g < groups; g++)
-      for (long c = 0; c < CEIL(columns, NR) * NR; c += VL)
-        pack_lanes(dst + c / NR * size + (g * NR + c % NR) * GROUP, src, ks, cs, c, g * GROUP, c0,
-                   c1, k0, k1);
+  if (GROUP > 1 && cs == 1) {  /* some rows of the source at a time, from end to end */
+    for (long f = 0; f < groups; f += 4)
+      for (long j = 0; j < columns; j += NR)
+        for (long g = f; g < MIN(f + 4, groups); g++)
+          for (long c = 0; c < NR; c += VL)
+            pack_lanes(dst + j / NR * size + (g * NR + c) * GROUP, src, ks, cs, j + c, g * GROUP,
+                       c0, c1, k0, k1);
   } else {
     for (long j = 0; j < columns; j += NR) {
       ELEMENT *panel = dst + j / NR * size;
