@@ -193,8 +193,7 @@ def dot_gain(spec: Operator, isa: str) -> int:
     products, or products of tiles, which do the work of eight.
     """
     dtype = getattr(spec, "dtype", "fp32")
-    dot = ISAS[isa].dots.get(dtype)
-    tiles = 8 if dot and dot.tile_row else 1
+    tiles = 8 if ISAS[isa].tiles(dtype) else 1
     return {"bf16": 2, "int8": 4}.get(dtype, 1) * tiles
 
 

@@ -44,7 +44,7 @@ def space(spec: Operator, card: Card, threads: int = 1) -> Space:
 def _axes(spec: Operator, card: Card) -> Space:
     tiles = _tiles(card)
     match spec:
-        case Gemm() if ISAS[card.isa].dots[spec.dtype].tile_row:
+        case Gemm() if ISAS[card.isa].tiles(spec.dtype):
             return {
                 "sketch": ("panel", "blocked"),
                 "bn": _blocks((512, 256, 1024, 128), spec.n),

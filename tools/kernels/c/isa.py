@@ -54,6 +54,10 @@ class Isa:
         text = text.replace("BASICS", self.code)
         return text + "".join(sorted({self.dots[d].code for d in dtypes}))
 
+    def tiles(self, dtype: str) -> bool:
+        """Whether products of an element type are of matrix tiles."""
+        return dtype in self.dots and self.dots[dtype].tile_row > 0
+
     def flags_for(self, dtypes: frozenset[str]) -> tuple[str, ...]:
         """Compiler flags, with those of the products in use."""
         return (*self.flags, *(flag for d in sorted(dtypes) for flag in self.dots[d].flags))
