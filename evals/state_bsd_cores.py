@@ -3,9 +3,10 @@
     python -m evals.state_bsd_cores --seed 1 --model state_bsd.json --out cores.json
 
 Learns the execution core and which operands it needs, proves both, assembles every core with
-the state words that `evals.state_bsd` selected for -O0 and 16 words, runs the eight programs at
-both levels, and measures how long a cycle is. A record is put in the file as soon as it is there,
-in the place of an older one of that core; ``--cores 4chain 4early`` makes only these, and
+the 16 state words that `evals.state_bsd` selected, runs the eight programs at both levels, and
+measures how long a cycle is. A record is put in the file as soon as it is there, in the place of
+an older one of that core; ``--cores 4chain 2p2early`` makes only these (2p2: two wide, two memory
+ports), and
 ``--learned DIR`` proves the modules again that `qimeng cpu` or a run left there, and learns none.
 """
 
@@ -18,6 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
+from evals.state_bsd import TWO_PORTS
 from sandboxes import Sandbox
 from sandboxes.probe import open_sandbox
 from tools.bsd.learn import Settings
@@ -32,7 +34,8 @@ from tools.bsd.superscalar.wide import learn_parts, modules, parts, right, run_p
 
 SELECTED = "State-BSD K=16 chain"
 KINDS: tuple[Kind, ...] = get_args(Kind)
-NAMES = [f"{machine.width}{kind}" for machine in (TWO, FOUR) for kind in KINDS]
+MACHINES = {"2": TWO, "2p2": TWO_PORTS, "4": FOUR}
+NAMES = [f"{machine}{kind}" for machine in MACHINES for kind in KINDS]
 
 
 def main() -> int:
@@ -60,9 +63,10 @@ def main() -> int:
     }
     designs = _designs(own, json.loads(options.model.read_text())["tables"])
     old = json.loads(options.out.read_text())["cores"] if options.out.exists() else []
-    records = {f"{core['width']}{core['kind']}": core for core in old}
+    records = {core["core"]: core for core in old}
     for name, key, figures in _measured(designs, options.cores, verilog, images, sandbox):
-        records[name] = records.get(name, {}) | _described(designs[name]) | {key: figures}
+        said = {"core": name} | _described(designs[name]) | {key: figures}
+        records[name] = records.get(name, {}) | said
         document["cores"] = [records[n] for n in NAMES if n in records]
         options.out.write_text(json.dumps(document, indent=1) + "\n")
         print(name, key, json.dumps(figures), flush=True)
@@ -96,20 +100,19 @@ def _given(options: argparse.Namespace, _: Sandbox) -> tuple[list[str], list[Any
 
 
 def _designs(parts: Parts, tables: list[dict[str, Any]]) -> dict[str, Design]:
-    """The design of each of NAMES, with the state words that were selected for its width."""
+    """The design of each of NAMES, with the state words that were selected for its machine."""
+    words = {(t["width"], t["ports"]): t["selected"][SELECTED] for t in tables}
     found = {}
-    for machine in (TWO, FOUR):
-        table = next(t for t in tables if (t["level"], t["width"]) == ("-O0", machine.width))
-        words = table["selected"][SELECTED]
-        chosen = Selection(frozenset(words["registers"]), words["words"])
-        for kind in KINDS:
-            found[f"{machine.width}{kind}"] = Design(parts, machine, chosen, kind)
+    for name, machine in MACHINES.items():
+        own = words[machine.width, machine.ports]
+        chosen = Selection(frozenset(own["registers"]), own["words"])
+        found |= {f"{name}{kind}": Design(parts, machine, chosen, kind) for kind in KINDS}
     return found
 
 
 def _described(design: Design) -> dict[str, Any]:
-    words = {"registers": design.kept, "words": design.words}
-    return {"width": design.machine.width, "kind": design.kind} | words
+    size = {"width": design.machine.width, "ports": design.machine.ports, "kind": design.kind}
+    return size | {"registers": design.kept, "words": design.words}
 
 
 if __name__ == "__main__":
