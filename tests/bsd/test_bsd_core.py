@@ -12,7 +12,7 @@ from tools.bsd.rv32i import core as execution
 from tools.bsd.rv32i import rv32i
 from tools.bsd.rv32i.program import run_program
 from tools.bsd.superscalar.core import core
-from tools.bsd.superscalar.issue import FOUR, TWO, Selection, selected
+from tools.bsd.superscalar.issue import FOUR, TWO, Machine, Selection, selected
 from tools.bsd.superscalar.needs import needs
 from tools.bsd.superscalar.simulate import simulate_core
 from tools.bsd.superscalar.speculator import Design, Parts
@@ -64,7 +64,9 @@ def _random_instruction(rng):
 IMAGES = {str(seed): _random_program(seed) for seed in range(12)}
 
 
-@pytest.mark.parametrize(("machine", "kind"), [(TWO, "early"), (FOUR, "chain")], ids=str)
+@pytest.mark.parametrize(
+    ("machine", "kind"), [(TWO, "early"), (Machine(2, 2), "chain"), (FOUR, "chain")], ids=str
+)
 def test_a_core_ends_as_the_simulator_does_after_the_cycles_of_the_model(machine, kind, sandbox):
     design = Design(PARTS, machine, CHOSEN, kind)
     done = simulate_core(MODULES + core(design), design, IMAGES, sandbox)

@@ -111,6 +111,15 @@ def test_a_needle_is_learned_from_the_proofs_counterexample(sandbox):
     assert report.learned.formal >= 1
 
 
+def test_what_no_counterexample_may_teach_is_reported_as_different(sandbox, monkeypatch):
+    """The proof is of the text that is handed over, also when the rounds are used up."""
+    monkeypatch.setattr("tools.bsd.job.MOST_FORMAL_ROUNDS", 0)
+    box, reference = needle(30)
+    report = run(box, reference, sandbox, QUICK)
+    assert (report.proof.status, report.learned.formal) == ("different", 0)
+    assert prove(box, report.verilog, reference, sandbox).status == "different"
+
+
 def test_a_needle_fools_random_rounds_but_not_the_proof(sandbox):
     box, reference = needle(30)
     learned = learn(box, QUICK)

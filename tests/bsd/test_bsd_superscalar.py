@@ -154,7 +154,7 @@ def test_the_selector_covers_at_least_what_greedy_does_within_its_budget():
 
 def test_the_picture_has_a_bar_for_each_way_and_none_passes_the_bound():
     ipc = {"none": {"ipc": 1.5}, "stride": {"ipc": 1.6}, "perfect": {"ipc": 2.0}}
-    root = ElementTree.fromstring(ipc_svg([{"level": "-O0", "width": 2, "ipc": ipc}]))
+    root = ElementTree.fromstring(ipc_svg([{"level": "-O0", "width": 2, "ports": 1, "ipc": ipc}]))
     space = "{http://www.w3.org/2000/svg}"
     _, *bars = root.findall(f"{space}rect")
     (line,) = root.findall(f"{space}path")

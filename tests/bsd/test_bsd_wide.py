@@ -29,7 +29,9 @@ SUMMARY["reference_area"] = SUMMARY["area"]
 ROW = {"as_simulated": True, "instructions": 10, "cycles": 6, "model_cycles": 6, "wrong": 0}
 FIGURES = SUMMARY | {
     "box": "rv32i_wide2", "needs": SUMMARY | {"outputs": 2}, "width": 2, "selected": WORDS,
-    "tables": [{"level": "-O2", "width": 2, "ipc": {"none": {"ipc": 1.5, "mispredictions": 0}}}],
+    "tables": [
+        {"level": "-O2", "width": 2, "ports": 1, "ipc": {"none": {"ipc": 1.5, "mispredictions": 0}}}
+    ],
     "programs": {"chain": {"sha-O2": ROW | {"used": 4}}},
     "cycle": {"chain": SUMMARY["area"]},
 }  # fmt: skip

@@ -65,28 +65,37 @@ def run(
     settings: Settings | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Report:
-    """Learn ``box`` and prove it against the Verilog ``reference``.
-
-    The reference never reaches the learner: a counterexample comes back as a query vector, is
-    answered by the box, counted, and learned from. Raises BoxError, TooLarge, NotConverged,
-    AigError; RuntimeError when box and reference themselves disagree.
+    """Learn ``box``, prove it against the Verilog ``reference`` as `proved` does, try mutants of
+    it, measure it. Raises what `proved` raises.
     """
     learner = Learner(box, settings or Settings(), progress)
-    learner.build()
-    learned = learner.refine()
-    for _ in range(MOST_FORMAL_ROUNDS):
-        verilog = to_verilog(box, learned.netlist, learned.literals)
-        proof = prove(box, verilog, reference, sandbox)
-        if proof.counterexample is None:
-            break
-        if not learner.wrong_about(proof.counterexample):
-            where = learner.oracle.describe(proof.counterexample[:, None], 0)
-            raise RuntimeError(f"{box.name}: the box and its reference disagree for {where}")
-        learned = learner.teach(proof.counterexample)
+    learned, verilog, proof = proved(learner, reference, sandbox)
     return Report(
         learned, verilog, proof, _refused(learned, reference, sandbox),
         area(box, verilog, sandbox), area(box, reference, sandbox),
     )  # fmt: skip
+
+
+def proved(learner: Learner, reference: str, sandbox: Sandbox) -> tuple[Learned, str, Proof]:
+    """Build and refine, and prove the emitted Verilog against ``reference``: netlist, text, proof.
+
+    The reference never reaches the learner: a counterexample comes back as a query vector, is
+    answered by the box, counted, and learned from, MOST_FORMAL_ROUNDS times at most. Raises
+    BoxError, TooLarge, NotConverged, AigError; RuntimeError when box and reference themselves
+    disagree.
+    """
+    learner.build()
+    learned = learner.refine()
+    while True:
+        verilog = to_verilog(learner.box, learned.netlist, learned.literals)
+        proof = prove(learner.box, verilog, reference, sandbox)
+        if proof.counterexample is None or learner.formal == MOST_FORMAL_ROUNDS:
+            return learned, verilog, proof
+        if not learner.wrong_about(proof.counterexample):
+            where = learner.oracle.describe(proof.counterexample[:, None], 0)
+            name = learner.box.name
+            raise RuntimeError(f"{name}: the box and its reference disagree for {where}")
+        learned = learner.teach(proof.counterexample)
 
 
 def _refused(learned: Learned, reference: str, sandbox: Sandbox) -> int:

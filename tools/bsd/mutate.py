@@ -12,9 +12,11 @@ from tools.bsd.netlist import Netlist
 def mutant(
     netlist: Netlist, literals: Sequence[int], rng: np.random.Generator
 ) -> tuple[Netlist, list[int]]:
-    """A copy in which one node in use has one edge negated. Never the same function: every
-    node in use is on a path that some query takes."""
+    """A copy in which one node in use has one edge negated, or an output where there is no node.
+    Never the same function: every node in use is on a path that some query takes."""
     nodes = netlist.reachable(literals).tolist()
+    if not nodes:
+        return netlist, [literals[0] ^ 1, *literals[1:]]
     target = nodes[int(rng.integers(len(nodes)))]
     copy, new = Netlist(), {0: 0}
     for n in nodes:

@@ -12,9 +12,13 @@ _CHECKS = ("o:wrong", "o:used", "o:peeked", "i:peek")
 
 
 def cycle(verilog: str, sandbox: Sandbox, seconds: float = 1200) -> Area:
-    """Measure the module ``processor`` between its registers; the register file is part of it,
-    the memories are not: a path ends at an address and a new one begins at the word.
-    Raises AigError.
+    """Measure the module ``processor`` between its registers. Raises AigError."""
+    return resynthesised(between_registers(verilog, sandbox, seconds), sandbox, seconds)
+
+
+def between_registers(verilog: str, sandbox: Sandbox, seconds: float = 1200) -> bytes:
+    """The module ``processor`` as a binary AIGER; the register file is part of it, the memories
+    are not: a path ends at an address and a new one begins at the word. Raises AigError.
     """
     steps = [
         "read_verilog design.v",
@@ -38,4 +42,4 @@ def cycle(verilog: str, sandbox: Sandbox, seconds: float = 1200) -> Area:
     outcome = run_yosys(sandbox, "\n".join(steps), files, ("design.aig",), seconds)
     if not outcome.ok or "design.aig" not in outcome.files:
         raise AigError(f"Yosys refused the processor: {outcome.text()[-800:]}")
-    return resynthesised(outcome.files["design.aig"], sandbox, seconds)
+    return outcome.files["design.aig"]

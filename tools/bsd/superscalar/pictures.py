@@ -13,8 +13,8 @@ BOUND = "perfect"
 
 
 def ipc_svg(tables: Sequence[Mapping[str, Any]]) -> str:
-    """``tables`` have a ``level``, a ``width`` and ``ipc``: name to a record with ``ipc``; the
-    one named BOUND is the line, which no bar may pass."""
+    """``tables`` have a ``level``, a ``width``, ``ports`` and ``ipc``: name to a record with
+    ``ipc``; the one named BOUND is the line, which no bar may pass."""
     parts, top = [], 10
     for table in tables:
         panel, top = _panel(table, top)
@@ -38,7 +38,8 @@ def _panel(table: Mapping[str, Any], top: int) -> tuple[list[str], int]:
     scale = (WIDTH - LEFT - RIGHT) / bound
     parts = [
         f'<text x="10" y="{top + 14}" font-weight="bold">{escape(table["level"])}, '
-        f"{table['width']} wide: instructions per cycle, bound {bound:.2f}</text>"
+        f"{table['width']} wide, memory ports: {table['ports']}; instructions per cycle, "
+        f"bound {bound:.2f}</text>"
     ]
     first = top + 24
     for k, (name, value) in enumerate(rows.items()):

@@ -188,5 +188,6 @@ def _tables(
             runs = (selected(t, machine, chosen, kind == "early") for t in traces)
             rows[f"State-BSD {kind}"] = mean(runs)
         ipc = {name: asdict(row) for name, row in rows.items()}
-        tables.append({"level": level, "width": machine.width, "ipc": ipc})
+        size = {"width": machine.width, "ports": machine.ports}
+        tables.append({"level": level} | size | {"ipc": ipc})
     return tables
