@@ -156,6 +156,9 @@ def _why_open(workflow: RtlWorkflow, history: History) -> str:
     agreement = population.agreement
     if not agreement.clusters and population.empty:
         return f"every attempt is too empty to be believed: {next(iter(population.empty.values()))}"
+    if not agreement.clusters and workflow.drawn:
+        last = list(history.verdicts.values())[-1]
+        return f"no attempt does what the {workflow.drawn.kind} in the words shows: {last.reason}"
     if not agreement.clusters:
         return "no attempt of the model compiles; a larger model or a shorter goal may help"
     return (
