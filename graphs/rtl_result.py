@@ -157,8 +157,9 @@ def _why_open(workflow: RtlWorkflow, history: History) -> str:
     if not agreement.clusters and population.empty:
         return f"every attempt is too empty to be believed: {next(iter(population.empty.values()))}"
     if not agreement.clusters and workflow.drawn:
-        last = list(history.verdicts.values())[-1]
-        return f"no attempt does what the {workflow.drawn.kind} in the words shows: {last.reason}"
+        verdicts = list(history.verdicts.values())
+        told = next((v for v in reversed(verdicts) if v.counterexample), verdicts[-1])
+        return f"no attempt does what the {workflow.drawn.kind} in the words shows: {told.reason}"
     if not agreement.clusters:
         return "no attempt of the model compiles; a larger model or a shorter goal may help"
     return (

@@ -25,9 +25,10 @@ RIGHT = "module pick(input a, input b, input s, output y); assign y = s ? b : a;
 def begin(tmp_path: Path):
     store = RunStore(tmp_path)
 
-    def make(text: str, parts: Parts) -> tuple[Workbench, RtlWorkflow]:
-        run = store.create(Goal(text=text, parts=parts), {}, {})
-        model = ScriptedModel([])  # any question would be an error
+    def make(text: str, parts: Parts, *script: str) -> tuple[Workbench, RtlWorkflow]:
+        run = store.create(Goal(text=text, parts=parts, candidates=2), {}, {})
+        # Without a script any question would be an error.
+        model = ScriptedModel((lambda _: script[0]) if script else [])
         bench = Workbench(run, Gateway(lambda name: model), "scripted", open_sandbox("host"))
         workflow = RtlWorkflow.begin(Step(id="1", workflow="rtl", text=text), bench)
         assert isinstance(workflow, RtlWorkflow)
@@ -79,6 +80,17 @@ def test_a_part_of_a_table_refuses_what_contradicts_it(begin):
         wrong = judged(bench, workflow, RIGHT.replace("b : a", "a : b"))
         assert wrong.outcome == "fail" and wrong.counterexample
         assert wrong.reason.startswith("at line 2 of the truth table (s=0 a=0 b=1) y is 0")
+
+
+def test_a_run_says_what_all_attempts_contradict(begin):
+    bench, workflow = begin(INTERFACE + PART, Parts(), RIGHT.replace("b : a", "a : b"))
+    with bench.run:
+        context = LoopContext(workflow, bench.run, "1")
+        final = build_loop().invoke({}, {"recursion_limit": 50}, context=context)
+        result = Result.model_validate(final["result"])
+    assert result.status == "not_achieved"
+    want = "no attempt does what the truth table in the words shows: at line 2"
+    assert result.reasons[0].startswith(want)
 
 
 def test_without_the_part_the_words_are_only_words(begin):
