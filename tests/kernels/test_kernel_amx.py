@@ -17,6 +17,7 @@ from tools.kernels.c import ISAS, Schedule, Source, Unsupported, assembly, build
 from tools.kernels.card import Card, best_isa
 from tools.kernels.judge import check, imports
 from tools.kernels.measure import roofline
+from tools.kernels.notation import words_of
 from tools.kernels.operators import Gemm, gemm_blocked, gemm_panel
 from tools.kernels.space import default, kernel, space
 from tools.kernels.word_rules import Unclear
@@ -60,7 +61,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("spec", "block", "sketch", "choice"), CASES, ids=str)
+@pytest.mark.parametrize(
+    ("spec", "block", "sketch", "choice"), CASES, ids=[" ".join(words_of(c[0])) for c in CASES]
+)
 def test_correct_with_the_tiles_in_c(spec, block, sketch, choice, tmp_path):
     found = judge(spec, emitted(spec, block, sketch, **choice), tmp_path)
     assert spec.dtype == "bf16" or found.error == 0
