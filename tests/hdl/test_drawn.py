@@ -81,6 +81,8 @@ def test_an_input_that_does_not_matter_stands_for_both():
         "a q y\n0 0 1\n0 1 0\n",  # q is no port
         "a b\n0 0\n0 1\n",  # no output
         "a b y\n0 0 maybe\n0 1 0\n",
+        "a b y\n0 0 1\n0 1 0\n1 0 0\n1 1 0\n\nMake y active low.",
+        "This table, but inverted:\n\na b y\n0 0 1\n0 1 0\n1 0 0\n1 1 0\n",
         "The submodule is\n\na b y\n0 0 1\n0 1 0\n1 0 0\n1 1 0\n\nInstantiate two.",
         "a b y\n0 0 1\n0 1 0\n\na b y\n0 0 0\n0 1 1\n",  # which of the two?
     ],

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tools.hdl.contract import Contract
 from tools.hdl.contract_text import Contradiction, read_contract
 from tools.hdl.drawn.karnaugh import read_map
-from tools.hdl.drawn.rows import Observation, read_rows, speaks_of_parts, whole
+from tools.hdl.drawn.rows import Observation, read_rows, stands_alone, whole
 from tools.hdl.drawn.states import read_machine
 
 
@@ -33,8 +33,10 @@ class Drawn:
 
 
 def read_drawn(text: str, contract: Contract) -> Drawn | None:
-    """What a request draws of the module itself; None for words alone, or drawings of parts."""
-    if speaks_of_parts(text):
+    """What a request draws of the module itself; None for words alone, and for drawings of parts
+    or that the words may alter.
+    """
+    if not stands_alone(text):
         return None
     if machine := read_machine(text, contract):
         return Drawn("state diagram", machine=machine)

@@ -26,7 +26,13 @@ _UNKNOWN = {"x", "d", "-", "z", "?"}
 _PARTS = re.compile(
     r"\b(?:sub-?modules?|top-level|instan(?:ces?|tiat\w+)|modules)\b", re.IGNORECASE
 )
-"""Words by which a table may be that of a part, and not of the module."""
+"""Words by which a drawing may be that of a part, and not of the module."""
+_ALTERS = re.compile(
+    r"\b(?:but|except|however|instead|rather|invert\w*|opposite|swap\w*|chang\w*|also|make|add"
+    r"|additional\w*|extra)\b",
+    re.IGNORECASE,
+)
+"""Words by which a request may want something else than it draws."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +55,9 @@ class Observation:
     timed: bool = False
 
 
-def speaks_of_parts(text: str) -> bool:
-    """Whether a table in this text may belong to a part of the module."""
-    return _PARTS.search(text) is not None
+def stands_alone(text: str) -> bool:
+    """Whether a drawing in this text is of the module itself, and no words may alter it."""
+    return not _PARTS.search(text) and not _ALTERS.search(text)
 
 
 def read_rows(text: str, contract: Contract) -> Observation | None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from tools.hdl.contract import Contract, Port
-from tools.hdl.drawn.rows import cells_of, speaks_of_parts
+from tools.hdl.drawn.rows import cells_of
 
 Values = Mapping[str, int]
 _ARROW = re.compile(
@@ -46,7 +46,7 @@ def read_machine(text: str, contract: Contract) -> str | None:
     transition.
     """
     inputs = _data_inputs(contract)
-    if len(contract.clocks) != 1 or len(contract.resets) != 1 or speaks_of_parts(text):
+    if len(contract.clocks) != 1 or len(contract.resets) != 1:
         return None
     if any(p.width > 1 for p in (*inputs, *contract.outputs)) or len(inputs) > _MOST_INPUTS:
         return None
