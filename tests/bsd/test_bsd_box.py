@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tools.bsd.box import Box, BoxError, Oracle, Port
-from tools.bsd.probes import Prober
+from tools.bsd.probes import RESERVE, Prober
 
 A = (Port("a", 8), Port("b", 8))
 Y = (Port("y", 8),)
@@ -26,6 +26,13 @@ def test_a_good_box_passes_and_its_queries_are_counted():
     before = oracle.queries
     oracle(vectors)
     assert oracle.queries == before + 512
+
+
+@pytest.mark.parametrize("count", [5, RESERVE, RESERVE + 3])
+def test_any_number_of_fresh_vectors(count):
+    box = Box("good", A, Y, lambda batch: {"y": batch["a"] & batch["b"]})
+    vectors = Prober(box, 1).fresh(count)
+    assert vectors.shape == (2, count) and vectors.max() <= 255
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,9 @@ class Prober:
         return vectors
 
     def fresh(self, count: int) -> Words:
-        """``count`` mixed vectors from a large reserve: cheaper than new ones."""
+        """``count`` mixed vectors from a large reserve, which is cheaper than new ones."""
+        if count >= RESERVE:
+            return self.mixed(count)
         start = int(self.rng.integers(RESERVE - count))
         return self.reserve[:, start : start + count]
 
