@@ -301,3 +301,11 @@ def test_a_diagram_with_a_gap_is_not_read(old, new):
     text = LOCK + "\nReset goes to state IDLE."
     contract = clocked("a b", "open", Reset("rst", active_high=True, asynchronous=False))
     assert old in text and read_machine(text.replace(old, new), contract) is None
+
+
+def test_a_port_called_like_a_part_of_the_machine_is_not_overwritten():
+    text = LOCK.replace("open=", "state=") + "\nReset goes to state IDLE."
+    reset = Reset("rst", active_high=True, asynchronous=False)
+    assert read_machine(text, clocked("a b", "state", reset)) is None
+    other = text.replace("state=", "locked=")
+    assert read_machine(other, clocked("a b", "locked", reset)) is not None

@@ -25,8 +25,9 @@ _ARROW = re.compile(
     r"(?:\((?P<mealy>[^()\n]*)\))?[ \t]*-+>|-+>|→)[ \t]*(?P<next>\w+)[ \t]*$",
     re.MULTILINE,
 )
-_SETTING = re.compile(r"(\w+)(?:\[(\d+)\])?\s*=\s*([01])")
+_SETTING = re.compile(r"(\w+)\s*=\s*([01])")
 _MOST_INPUTS = 8
+_OWN = {"state", "next"}  # what the module itself calls something
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ def read_machine(text: str, contract: Contract) -> str | None:
         return None
     if any(p.width > 1 for p in (*inputs, *contract.outputs)) or len(inputs) > _MOST_INPUTS:
         return None
+    if _OWN & {p.name for p in contract.ports}:
+        return None
     edges = _arrows(text, inputs, contract.outputs) or _table(text, inputs, contract.outputs)
     states = list(dict.fromkeys(e.state for e in edges))
     start = _reset_state(text, states)
@@ -69,20 +72,21 @@ def _data_inputs(contract: Contract) -> tuple[Port, ...]:
 def _arrows(text: str, inputs: Sequence[Port], outputs: Sequence[Port]) -> list[Edge]:
     edges, moore = [], {}
     for match in _ARROW.finditer(text):
+        told = [part for part in (match["moore"], match["mealy"]) if part is not None]
         given = _settings(match["given"] or "", inputs)
-        told = [match["moore"], match["mealy"]]
-        values = [_settings(part, outputs, zeros=True) for part in told if part is not None]
-        if given is None or None in values or len(values) > 1:
+        values = _settings(told[0], outputs, zeros=True) if told else {}
+        if given is None or values is None or len(told) > 1:
             return []
-        edges.append(Edge(match["state"], given, match["next"], (values or [None])[0] or {}))
+        edges.append(Edge(match["state"], given, match["next"], values))
         if match["moore"] is not None:
-            moore[match["state"]] = edges[-1].outputs
-    mealy = [e for e in edges if e.outputs and e.state not in moore]
-    if any(e.outputs != moore[e.state] for e in edges if e.state in moore) or (mealy and moore):
-        return []
+            moore[match["state"]] = values
+    if not moore:
+        return edges if all(e.outputs for e in edges) else []
     unsaid = dict.fromkeys((p.name for p in outputs), 0)
-    whole = all(e.outputs for e in edges) or bool(moore)
-    return [Edge(e.state, e.given, e.next, e.outputs or unsaid) for e in edges] if whole else []
+    # Of a Moore machine all edges of a state put out the same.
+    if any(e.outputs != moore.get(e.state, {}) for e in edges):
+        return []
+    return [Edge(e.state, e.given, e.next, e.outputs or unsaid) for e in edges]
 
 
 def _settings(text: str, ports: Sequence[Port], zeros: bool = False) -> dict[str, int] | None:
@@ -100,7 +104,7 @@ def _settings(text: str, ports: Sequence[Port], zeros: bool = False) -> dict[str
         match = _SETTING.fullmatch(part)
         if not match or match[1] not in {p.name for p in ports}:
             return None
-        named[match[1]] = int(match[3])
+        named[match[1]] = int(match[2])
     return named
 
 
@@ -185,13 +189,12 @@ def _module(
     selected = "{state, " + ", ".join(p.name for p in inputs) + "}" if inputs else "state"
     made = ", ".join(["next", *(p.name for p in contract.outputs)])
     bits = width + len(inputs)
-    cases = [
-        f"      {_key(bits, k, word)}: {{{made}}} = "
-        f"{{{code[e.next]}, {', '.join(str(e.outputs[p.name]) for p in contract.outputs)}}};"
-        for k, name in enumerate(states)
-        for word, e in follows[name]
-    ]
-    cases = [re.sub(r"(?<=[ {])([01])(?=[,}])", r"1'b\1", line) for line in cases]
+    cases = []
+    for k, name in enumerate(states):
+        for word, e in follows[name]:
+            key = f"{k:0{width}b}" + "".join(map(str, word))
+            values = ", ".join(f"1'b{e.outputs[p.name]}" for p in contract.outputs)
+            cases.append(f"      {bits}'b{key}: {{{made}}} = {{{code[e.next]}, {values}}};")
     ports = [
         f"  {p.direction} {'reg ' * (p.direction == 'output')}{p.name}" for p in contract.ports
     ]
@@ -214,10 +217,3 @@ def _module(
             "",
         ]
     )
-
-
-def _key(bits: int, state: int, word: Sequence[int]) -> str:
-    value = state
-    for bit in word:
-        value = value << 1 | bit
-    return f"{bits}'b{value:0{bits}b}"

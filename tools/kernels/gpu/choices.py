@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from tools.kernels.attention import Attention
 from tools.kernels.gpu.emitter import GpuSchedule
+from tools.kernels.gpu.matrix import LINE
 from tools.kernels.gpu.roles import SHARED_BYTES
 from tools.kernels.operators import Gemm
 
@@ -88,7 +89,7 @@ def _many_tiles(spec: Gemm) -> list[Choice]:
 
     def work(tile: tuple[int, int, int]) -> float:
         bm, bn, _ = tile
-        # A small tile loads more for each product: 1 + 1/m + 1/n, in units of 128.
+        # A small tile loads more for each product.
         return -(-_tiles(spec, bm, bn) // MULTIPROCESSORS) * bm * bn * (1 + 16 / bm + 16 / bn)
 
     tiles = [(128, 256, 256), (256, 128, 256), (192, 192, 384), (128, 192, 256), (128, 128, 256)]
@@ -113,7 +114,7 @@ def _few_tiles(spec: Gemm) -> list[Choice]:
         stages = min(8, room // (2 * 128 * (bm + bn)))
         parts = max(1, min(residents * MULTIPROCESSORS // _tiles(spec, bm, bn), spec.k // 256))
         found.append(persistent((bm, bn, 128, parts), bm // 64 * 128, stages, residents))
-    if spec.m <= 128 and spec.n % 8:
+    if spec.m <= 128 and spec.n % LINE:
         # Each row of B is read once: padding it first costs more than short loads do.
         parts = max(1, min(2 * MULTIPROCESSORS // _tiles(spec, 128, 64), spec.k // 256))
         found.append(Choice((128, 64, 64, parts), GpuSchedule(256, 1), padded=False))
