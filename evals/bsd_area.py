@@ -10,19 +10,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 from sandboxes import Sandbox
 from sandboxes.probe import open_sandbox
-from tools.bsd.aig import AigError, abc, graph
+from tools.bsd.aig import AigError, graph
+from tools.bsd.area import RESYNTHESIS, TABLES, printed
 from tools.bsd.prove import prove
 from tools.bsd.rv32i import rv32i
 
 SECONDS = 3600
-STANDARD = "&get; &dc2; &syn3; &syn4; &dch; &put; dc2; dch"
-"""That of `tools.bsd.area`."""
+STANDARD = f"{RESYNTHESIS}; dch"
 RESUBSTITUTE = (
     "balance -l; resub -K 6 -l; rewrite -l; resub -K 6 -N 2 -l; refactor -l; resub -K 8 -l; "
     "balance -l; resub -K 8 -N 2 -l; rewrite -l; resub -K 10 -l; rewrite -z -l; "
@@ -44,7 +43,6 @@ RECIPES = {
         f"fraig; {RESUBSTITUTE}; {STANDARD}; {MAP}; {'; '.join([REMAP] * 8)}; lutpack"
     ),
 }
-_TABLES = re.compile(r"\bnd\s*=\s*(\d+).*?\blev\s*=\s*(\d+)")
 
 
 def main() -> int:
@@ -76,21 +74,15 @@ def main() -> int:
 
 def _checked(design: bytes, recipe: str, sandbox: Sandbox) -> dict[str, Any]:
     """The size after a recipe, and whether ABC finds the tables equal to the design."""
-    printed = commanded(design, f"{recipe}; print_stats; cec -n design.aig", sandbox)
-    return {**mapped(printed), "equivalent": "Networks are equivalent" in printed}
+    text = printed(design, f"{recipe}; print_stats; cec -n design.aig", sandbox, SECONDS)
+    return {**mapped(text), "equivalent": "Networks are equivalent" in text}
 
 
-def commanded(design: bytes, commands: str, sandbox: Sandbox) -> str:
-    """What ABC prints for commands on a binary AIGER."""
-    printed = abc(f"read_aiger design.aig; {commands}", {"design.aig": design}, sandbox, SECONDS)
-    return re.sub(r"\x1b\[[0-9;]*m", "", printed)
-
-
-def mapped(printed: str) -> dict[str, int]:
+def mapped(text: str) -> dict[str, int]:
     """Six-input tables and levels, as ABC printed them last. Raises AigError."""
-    found = _TABLES.findall(printed)
+    found = TABLES.findall(text)
     if not found:
-        raise AigError(f"ABC printed no statistics: {printed[-500:]}")
+        raise AigError(f"ABC printed no statistics: {text[-500:]}")
     tables, levels = (int(n) for n in found[-1])
     return {"luts": tables, "levels": levels}
 

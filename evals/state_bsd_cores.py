@@ -18,10 +18,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from evals.bsd_area import commanded, mapped
+from evals.bsd_area import SECONDS, mapped
 from evals.state_bsd import TWO_PORTS
 from sandboxes import Sandbox
 from sandboxes.probe import open_sandbox
+from tools.bsd.area import printed
 from tools.bsd.learn import Settings
 from tools.bsd.prove import prove
 from tools.bsd.rv32i.processor import processor
@@ -92,7 +93,7 @@ def _measured(
 
 def _logic(verilog: str, sandbox: Sandbox) -> dict[str, int]:
     """Six-input tables between the registers of a processor, and their levels."""
-    return mapped(commanded(between_registers(verilog, sandbox), SCRIPT, sandbox))
+    return mapped(printed(between_registers(verilog, sandbox), SCRIPT, sandbox, SECONDS))
 
 
 def _learned(options: argparse.Namespace, sandbox: Sandbox) -> tuple[list[str], list[Any]]:
