@@ -41,7 +41,7 @@ def compile_kernel(text: str, fast_math: bool = True) -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     target = {"kind": "cuda", "arch": "sm_90a"}
-    options = {"tl.enable_fast_math": fast_math}
+    options = {"tl.enable_fast_math": fast_math} | getattr(module, "OPTIONS", {})
     return tilelang.compile(module.kernel, target=target, pass_configs=options)
 
 

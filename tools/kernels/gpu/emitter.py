@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from tools.kernels.c.plan import Unsupported, flatten
 from tools.kernels.gpu.values import DTYPES, Values
+from tools.tl.checker import BYTES
 from tools.tl.expressions import evaluate
 from tools.tl.syntax import (
     REDUCE,
@@ -28,6 +29,7 @@ from tools.tl.syntax import (
 )
 
 LOG2E = 1.4426950408889634
+LINE = 128  # bytes of shared memory that are read or written at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Emitter(Values):
             if copy.destination == "shared" and copy.dims is not None:
                 dtype = self.plan.arrays[copy.name].dtype
                 self.shared[copy.result] = (self.plan.size(copy.dims), dtype)
-        self.outgoing = {
+        self.outgoing: dict[str, tuple[tuple[int, ...], str]] = {
             c.name: (self.plan.registers[c.name][0], self.plan.arrays[c.result].dtype)
             for c in self.plan.copies
             if c.destination == "global" and len(self.plan.registers[c.name][0]) == 2
@@ -87,14 +89,21 @@ class Emitter(Values):
         arguments = ", ".join(
             f'{a.name}: T.Tensor({a.shape}, "{DTYPES[a.dtype]}")' for a in self.plan.arrays.values()
         )
+        options = self.options()
         head = [
             "import tilelang.language as T",
+            "from tilelang.layout import make_swizzled_layout",
+            *["", f"OPTIONS = {options}"] * bool(options),
             "",
             "",
             "@T.prim_func",
             f"def kernel({arguments}):",
         ]
         return "\n".join([*head, *(line[4:] for line in self.lines), ""])
+
+    def options(self) -> dict[str, bool]:
+        """What the compiler is told beside the program."""
+        return {}
 
     def grid(self, nest: list[For]) -> None:
         """One block of the grid an iteration of the parallel loops."""
@@ -135,9 +144,16 @@ class Emitter(Values):
         """Register tiles, and the shared tiles through which results leave."""
         for name, (dims, dtype) in self.outgoing.items():
             self.put(f'{name}_o = T.alloc_shared({list(dims)}, "{DTYPES[dtype]}")')
+            if dims[-1] * BYTES[dtype] % LINE == 0:
+                # Eight rows are written at once; in plain rows they would meet in the same banks.
+                self.put(f"T.annotate_layout({{{name}_o: make_swizzled_layout({name}_o)}})")
         for name, (dims, dtype) in self.plan.registers.items():
             shape = [d for d in dims if d != 1] or [1]
             self.put(f'{name}_r = T.alloc_fragment({shape}, "{DTYPES[dtype]}")')
+        divided = [c.operands[0].name for c in self.plan.computes if self.divides_rows(c)]
+        for name in divided[:1]:
+            rows = self.plan.registers[name][0][0]
+            self.put(f'inverse = T.alloc_fragment([{rows}], "float32")')
         for s in self.plan.computes:
             if s.operation == "OnlineSoftmax":
                 rows = self.plan.registers[s.operands[1].name][0][0]
@@ -301,6 +317,13 @@ class Emitter(Values):
         if s.operation == "Mask" and self.guard:
             self.put(f"if {self.guard}:")
             self.depth += 1
+        if self.divides_rows(s):
+            divisor = self.tile(s.operands[1].name)
+            self.put(f"for i_ in T.Parallel({dims[0]}):")
+            self.put(f"    inverse[i_] = T.if_then_else({divisor}[i_] != 0, 1.0 / {divisor}[i_], 0.0)")
+            self.put(f"for i_, j_ in T.Parallel({dims[0]}, {dims[1]}):")
+            self.put(f"    {self.tile(s.result)}[i_, j_] = {self.tile(name)}[i_, j_] * inverse[i_]")
+            return
         self.put(f"for {', '.join(index)} in T.Parallel({', '.join(map(str, dims))}):")
         at = f"[{', '.join(index)}]"
         x = f"{self.tile(name)}{at}"
@@ -308,6 +331,13 @@ class Emitter(Values):
         self.put(f"    {result} = {self.value(s, x)}")
         if s.operation == "Mask" and self.guard:
             self.depth -= 1
+
+    def divides_rows(self, s: Compute) -> bool:
+        """A tile by a number for each of its rows: one division a row is enough."""
+        if s.operation != "Divide" or s.operands[0].name not in self.plan.registers:
+            return False
+        x, y = (self.plan.registers[o.name][0] for o in s.operands)
+        return len(x) == 2 and 1 not in x and y == x[:1]
 
     def online_softmax(self, s: Compute, wait: Sequence[str] = ()) -> None:
         """``wait`` comes before the first line that touches the accumulator or the weights."""

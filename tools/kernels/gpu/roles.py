@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from tools.kernels.gpu.emitter import Emitter, GpuSchedule
+from tools.kernels.gpu.stores import Stores
 from tools.kernels.gpu.values import DTYPES
 from tools.tl.checker import BYTES
 from tools.tl.syntax import Compute, Copy, For, Program, Statement
@@ -29,13 +30,12 @@ def emit_tilelang(program: Program, schedule: GpuSchedule) -> str:
     return (Roles if schedule.blocks else Emitter)(program, schedule).module()
 
 
-class Roles(Emitter):
+class Roles(Stores):
     """Writes each block's program twice: its loads, and the rest."""
 
     def __init__(self, program: Program, schedule: GpuSchedule) -> None:
         super().__init__(program, schedule)
         self.loading = True
-        self.groups = schedule.threads // 128
         self.counter = "turn[0]"
         self.early: set[str] = set()
         loops = [s for s in program.walk() if isinstance(s, For)]
@@ -55,7 +55,7 @@ class Roles(Emitter):
     def _depths(self) -> dict[str, int]:
         """Buffers of each shared tile: two for those loaded once a block, where they fit.
 
-        Results leave straight from registers when their tiles do not fit beside the others.
+        Results leave in panels, or straight from registers, when their tiles do not fit beside.
         """
         room = SHARED_BYTES // self.schedule.residents
 
@@ -66,8 +66,8 @@ class Roles(Emitter):
             tiles += [(1, shape) for shape in self.outgoing.values()]
             return sum(deep * math.prod(dims) * BYTES[dtype] for deep, (dims, dtype) in tiles)
 
-        if used(1) > room:
-            self.outgoing = {}
+        while self.outgoing and used(1) > room:
+            self.shrink()
         once = 2 if used(2) <= room else 1
         return {name: self.stages if name in self.streamed else once for name in self.shared}
 
@@ -95,6 +95,8 @@ class Roles(Emitter):
             self.depth += 1
             self.put(f"T.{registers}")
             self.waves(nest)
+            if not loading:
+                self.stored()
             self.depth -= 1
 
     def waves(self, nest: list[For]) -> None:
@@ -159,6 +161,7 @@ class Roles(Emitter):
                 self.put(f"{name}_free = T.alloc_barrier([{self.schedule.threads}] * {deep})")
         if self.schedule.order:
             self.put(f"order = T.alloc_barrier([128] * {self.groups})")
+        if self.schedule.order or self.options():
             self.put("group_ = T.get_thread_binding() // 128")
         self.fragments()
         for counter in ("turn", "last", "done"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from tools.kernels.c.plan import Plan
 from tools.tl.expressions import text
@@ -58,14 +59,19 @@ class Values:
         )
         return {"inf": "T.infinity('float32')", "-inf": LOWEST}.get(result, result)
 
-    def region(self, s: Copy, array: str) -> str:
-        """The slice of a global array that a tile covers."""
+    def region(
+        self, s: Copy, array: str, part: Mapping[int, tuple[str, int]] | None = None
+    ) -> str:
+        """The slice of a global array that a tile covers, or ``part`` of it: offset and extent by
+        dimension of the tile, the last one being -1.
+        """
         assert s.dims is not None and s.coordinate is not None
         dims = self.plan.size(s.dims)[-len(s.coordinate) :]
         leading = len(s.coordinate) - len(dims)
         parts = [self.expression(c) for c in s.coordinate[:leading]]
-        for c, extent in zip(s.coordinate[leading:], dims, strict=True):
-            start = self.expression(c)
+        for at, c in enumerate(s.coordinate[leading:], -len(dims)):
+            offset, extent = (part or {}).get(at, ("", dims[at]))
+            start = " + ".join([self.expression(c), *[offset] * bool(offset)])
             parts.append(f"{start} : {start} + {extent}")
         return f"{array}[{', '.join(parts)}]"
 
