@@ -14,7 +14,7 @@ from evals.kernelbench.stages import Ref, Stage
 from tools.kernels.c import Schedule, build, emit
 from tools.kernels.card import best_isa, processor_features
 from tools.kernels.gpu.cases import compile_kernel, parameters
-from tools.kernels.gpu.roles import emit_tilelang
+from tools.kernels.gpu.persistent import emit_tilelang
 from tools.kernels.judge import imports
 from tools.tl import parse
 

@@ -52,7 +52,13 @@ def test_overlap_lags_the_value_product_and_holds_its_buffers_until_the_wait():
 def test_gemm_leaves_through_shared_memory():
     module = emit(gemm_blocked(Gemm(512, 512, 512, "bf16"), 128, 128, 64), swizzle=8)
     assert "T.copy(Acc_r, Acc_o)" in module and "T.use_swizzle(8)" in module
+    assert "T.annotate_layout({Acc_o: make_swizzled_layout(Acc_o)})" in module
     assert "with T.Kernel(T.ceildiv(512, 128), T.ceildiv(512, 128), 1, threads=128)" in module
+
+
+def test_a_row_is_divided_once():
+    module = emit(forward(CAUSAL, 128, 64))
+    assert module.count(" / ") == 1 and "inverse[i_] = T.if_then_else(l_r[i_] != 0" in module
 
 
 def test_row_operators_are_written_too():

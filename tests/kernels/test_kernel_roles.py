@@ -1,6 +1,8 @@
 """Persistent TileLang kernels by what they say, and chains of matrix programs by what they do."""
 
 import ast
+import textwrap
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -32,7 +34,8 @@ def count(lines, start):
 
 def test_the_loader_loads_and_nothing_else():
     loads, work = emit(forward(CAUSAL, 128, 64), threads=256, overlap=True, reverse=True)
-    assert count(loads, "T.tma_copy") == 3 and count(work, "T.tma_copy") == 0
+    assert count(loads, "T.tma_copy") == 3
+    assert [line for line in work if line.startswith("T.tma_copy(") and "Acc_o" not in line] == []
     assert count(loads, "T.wgmma_gemm") == count(loads, "T.copy") == 0
     # Three deliveries: every one awaited as often as it is given back.
     assert count(loads, "T.barrier_wait") == count(loads, "T.barrier_arrive") == 3
@@ -45,6 +48,113 @@ def test_loads_that_follow_each_other_share_their_barriers():
     assert count(loads, "T.tma_copy") == 2
     assert count(loads, "T.barrier_wait") == count(loads, "T.barrier_arrive") == 1
     assert count(work, "T.barrier_wait") == count(work, "T.barrier_arrive") == 1
+
+
+class Traced(dict):
+    """Names of an emitted block: what is not set is a tile or a barrier, known by name and slot."""
+
+    def __missing__(self, name):
+        return Tile(name)
+
+
+class Tile(str):
+    def __getitem__(self, at):
+        return (str(self), at if isinstance(at, int) else at[0])
+
+
+class Calls:
+    """TileLang's calls, written down."""
+
+    serial = range
+    GemmWarpPolicy = SimpleNamespace(FullRow=None)
+
+    def __init__(self):
+        self.made = []
+
+    def ceildiv(self, a, b):
+        return -(-a // b)
+
+    def __getattr__(self, name):
+        return lambda *given, **_: self.made.append((name, *given))
+
+
+def trace(lines, start, end):
+    """Run part of a worker's text, from one line to before another."""
+    first = next(n for n, line in enumerate(lines) if line.strip().startswith(start))
+    last = next(n for n, line in enumerate(lines) if line.strip().startswith(end))
+    calls = Calls()
+    names = Traced(turn=[0], last=[0], done=[0], T=calls)
+    exec(textwrap.dedent("\n".join(lines[first:last])), {}, names)
+    return calls.made
+
+
+@pytest.mark.parametrize("stages", [2, 3, 4])
+def test_tiles_go_back_in_order_once_the_product_that_reads_them_has_ended(stages):
+    text = gemm_blocked(Gemm(512, 512, 576, "bf16"), 128, 128, 64)
+    module = emit_tilelang(parse(text), GpuSchedule(256, stages, blocks=132))
+    work = module.split("        else:\n", 1)[1].splitlines()
+    made = trace(work, "for k in", "T.tma_store_wait(0)")
+    came = [given[0] for name, *given in made if name == "barrier_wait"]
+    assert came == [("A_full", turn % stages) for turn in range(9)]
+    begun = ended = 0
+    freed = []
+    for name, *given in made:
+        begun += name in ("gemm", "wgmma_gemm")
+        if name == "gemm":  # waits for its own end
+            ended = begun
+        if name == "wait_wgmma":
+            ended = begun - given[0]
+        if name == "barrier_arrive":
+            freed.append(given[0])
+            assert len(freed) <= ended
+    assert freed == [("A_free", turn % stages) for turn in range(9)]
+
+
+def leaving(spec, blocks, threads, stages=2):
+    text = forward(spec, *blocks) if isinstance(spec, Attention) else gemm_blocked(spec, *blocks)
+    module = emit_tilelang(parse(text), GpuSchedule(threads, stages, blocks=132))
+    ast.parse(module)
+    return module
+
+
+def test_each_warpgroup_sends_its_own_rows_in_panels_of_128_bytes():
+    module = leaving(CAUSAL, (128, 64), 256)
+    assert "OPTIONS = {'tl.disable_thread_storage_sync': True}" in module
+    lines = [line.strip() for line in module.splitlines()]
+    at = lines.index("T.copy(Acc_r, Acc_o)")
+    meet = "T.sync_threads(4 + group_, 128)"
+    assert lines[at - 2 : at] == ["T.tma_store_wait(0)", meet]
+    assert lines[at + 1 : at + 3] == ["T.fence_proxy_async()", meet]
+    rows = "group_ * 64 : group_ * 64 + 64"
+    assert lines[at + 3].startswith(f"T.tma_copy(Acc_o[{rows}, 0 : 64], O[b, h, q * 128 + group_")
+    assert lines[-1] == "T.tma_store_wait(0)"
+
+
+def test_what_does_not_fit_leaves_through_two_panels():
+    wide = Attention(1, 8, 8, 512, 512, 256, 256, "fp16")
+    module = leaving(wide, (128, 64), 256)
+    assert "Acc_o = T.alloc_shared([2, 128, 64]" in module
+    sent = [line.strip() for line in module.splitlines() if "T.tma_copy(Acc_o" in line]
+    assert [line[17] for line in sent] == ["0", "1", "0", "1"]
+    assert [line.split("], ")[1].split(", ")[3] for line in sent] == [
+        *("0 : 64", "64 : 64 + 64", "128 : 128 + 64", "192 : 192 + 64")
+    ]
+    # Not even panels fit beside these tiles: results leave from registers.
+    assert "Acc_o" not in leaving(wide, (128, 80), 256)
+
+
+@pytest.mark.parametrize(
+    ("spec", "blocks", "threads"),
+    [
+        (Gemm(512, 512, 512, "bf16"), (256, 128, 64), 256),  # 128 rows a warpgroup
+        (Gemm(512, 512, 512, "bf16"), (128, 48, 64), 256),  # rows of 96 bytes
+        (Gemm(512, 513, 512, "bf16"), (128, 128, 64), 256),  # rows the engine cannot address
+    ],
+)
+def test_other_results_leave_as_the_compiler_does_it(spec, blocks, threads):
+    module = leaving(spec, blocks, threads)
+    assert "OPTIONS" not in module and "T.tma_store_wait" not in module
+    assert "T.copy(Acc_o, C[" in module
 
 
 def test_register_loads_are_the_workers():

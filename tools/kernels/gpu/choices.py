@@ -41,23 +41,21 @@ def persistent(
 
 def _attention(spec: Attention) -> list[Choice]:
     width = 64 if spec.width <= 64 else 128 if spec.width <= 128 else 256
+    short, middle = spec.keys <= 1024, spec.keys <= 2048
     table = {
         64: [
-            ((192, 128), 384, 2, 1, "overlap"),
-            *[((192, 128), 384, 2, 1, "overlap order")] * (spec.keys > 1024),
-            *[((128, 128), 256, 2, 1, "overlap")] * (spec.keys <= 2048),
-            *[((128, 64), 256, 3, 2, "")] * (spec.keys <= 2048),
-            *[((64, 64), 128, 3, 3, "overlap")] * (spec.keys <= 1024),
-            *[((64, 128), 128, 2, 2, "overlap")] * (spec.keys == 2048),
+            ((192, 128), 384, 2, 1, "overlap order"),
+            *[((128, 128), 256, 2, 1, "overlap"), ((64, 128), 128, 2, 2, "overlap")] * middle,
+            *[((64, 64), 128, 3, 3, "overlap")] * short,
         ],
         128: [
             ((128, 128), 256, 2, 1, "overlap"),
-            *[((128, 128), 256, 2, 1, "overlap order")] * (spec.keys <= 2048),
-            *[((128, 128), 256, 2, 1, "")] * (spec.keys == 1024),
+            *[((128, 128), 256, 2, 1, "overlap order")] * middle,
         ],
         256: [
-            ((128, 80), 256, 2, 1, "overlap"),
-            *[((64, 64), 128, 2, 1, "overlap")] * (spec.keys <= 1024),
+            ((128, 64), 256, 2, 1, "overlap"),
+            *[((128, 96), 256, 2, 1, "overlap")] * (spec.width <= 192),
+            *[((64, 64), 128, 2, 1, "overlap")] * short,
         ],
     }
     found = []
@@ -66,7 +64,7 @@ def _attention(spec: Attention) -> list[Choice]:
         overlap, order = "overlap" in how and not spec.window, "order" in how
         schedule = replace(choice.schedule, reverse=spec.masked, overlap=overlap, order=order)
         found.append(replace(choice, schedule=schedule))
-    if spec.window or width == 256:
+    if spec.window:
         plain = GpuSchedule(256, 2, reverse=spec.masked, overlap=True)
         found.append(Choice((128, 64 if width == 256 else 128), plain))
     return found
@@ -98,7 +96,8 @@ def _many_tiles(spec: Gemm) -> list[Choice]:
     for bm, bn, threads in best:
         stages = 4 if bm * bn < 128 * 256 else 3
         found.append(Choice((bm, bn, 64), GpuSchedule(threads, stages, swizzle=8)))
-        found.append(persistent((bm, bn, 64), threads, stages, swizzle=8))
+        for deep in sorted({stages, 4}):
+            found.append(persistent((bm, bn, 64), threads, deep, swizzle=8))
     return found
 
 

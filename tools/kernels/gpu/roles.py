@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from itertools import groupby
 
-from tools.kernels.gpu.emitter import Emitter, GpuSchedule
+from tools.kernels.gpu.emitter import GpuSchedule
 from tools.kernels.gpu.stores import Stores
 from tools.kernels.gpu.values import DTYPES
 from tools.tl.checker import BYTES
@@ -20,14 +20,6 @@ from tools.tl.syntax import Compute, Copy, For, Program, Statement
 SHARED_BYTES = 226 * 1024  # for the tiles of all blocks on a multiprocessor of a Hopper GPU
 REGISTERS = 65536  # of a multiprocessor
 LOADER, FEW = 128, 24  # threads of the loading warpgroup, and the registers each of them keeps
-
-
-def emit_tilelang(program: Program, schedule: GpuSchedule) -> str:
-    """A Python module with ``kernel``, a TileLang prim_func over the program's global arrays.
-
-    Raises Unsupported for a program whose parallel loops are not one outer nest.
-    """
-    return (Roles if schedule.blocks else Emitter)(program, schedule).module()
 
 
 class Roles(Stores):
@@ -39,13 +31,13 @@ class Roles(Stores):
         self.counter = "turn[0]"
         self.early: set[str] = set()
         loops = [s for s in program.walk() if isinstance(s, For)]
-        inner = {c.result for s in loops if not s.parallel for c in _loads(s.body)}
+        inner = {c.result for s in loops if not s.parallel for c in loads_of(s.body)}
         self.streamed = {name for name in self.shared if name in inner}
         # Loads that follow each other are one delivery: one pair of barriers guards them all.
         self.leader: dict[str, str] = {}
         self.closing: set[str] = set()
         for loop in loops:
-            for together, part in groupby(loop.body, _is_load):
+            for together, part in groupby(loop.body, is_load):
                 names = [s.result for s in part if isinstance(s, Copy)]
                 if together:
                     self.leader |= dict.fromkeys(names, names[0])
@@ -143,7 +135,7 @@ class Roles(Stores):
         """One tile of the grid; what it loads once is given back after its last use."""
         uses: dict[str, int] = {}
         for at, s in enumerate(statements):
-            once = (n for n in self.shared if n not in self.streamed and _uses(s, n))
+            once = (n for n in self.shared if n not in self.streamed and touches(s, n))
             uses |= dict.fromkeys((self.leader[n] for n in once), at)
         start = 0
         for at in sorted(set(uses.values())):
@@ -189,7 +181,7 @@ class Roles(Stores):
                 self.put(f"T.barrier_arrive({name}_free[{self.round(name)[0]}])")
 
     def copy(self, s: Copy) -> None:
-        if not _is_load(s):
+        if not is_load(s):
             if not self.loading:
                 super().copy(s)
             return
@@ -211,112 +203,25 @@ class Roles(Stores):
         if not self.loading:
             super().compute(s)
 
-    def loop(self, s: For) -> None:
-        """A loop with loads counts its turns, from which buffers and parities follow."""
-        low, high = self.expression(s.low), self.expression(s.high)
-        loads = _loads(s.body)
-        if self.loading and not loads and not any(isinstance(inner, For) for inner in s.body):
-            return
-        softmax = [c for c in s.body if isinstance(c, Compute) and c.operation == "OnlineSoftmax"]
-        if softmax and self.schedule.overlap and not self.loading:
-            self.lagged(s, softmax[0], low, high)
-            return
-        self.put(f"for {s.variable} in T.serial({low}, {high}):")
-        self.depth += 1
-        self.runs(s.body)
-        if loads:
-            self.free([c.result for c in loads])
-            self.put("turn[0] = turn[0] + 1")
-        self.depth -= 1
 
-    def runs(self, statements: Sequence[Statement]) -> None:
-        """Statements in order; products that follow each other have one wait, after the last."""
-        for several, group in groupby(statements, _is_product):
-            part = list(group)
-            if several and len(part) > 1 and not self.loading:
-                self.issue(part)
-                self.put("T.wait_wgmma(0)")
-            else:
-                self.block(part)
-
-    def issue(self, statements: Sequence[Statement]) -> None:
-        """Start products without waiting for them."""
-        for s in statements:
-            if isinstance(s, Compute) and _is_product(s):
-                self.gemm(s, "wgmma_gemm")
-
-    def lagged(self, s: For, softmax: Compute, low: str, high: str) -> None:
-        """The value product of one turn runs beside the score product and softmax of the next."""
-        at = s.body.index(softmax)
-        score = next(n for n, c in enumerate(s.body) if _is_product(c))
-        keys, values = [[c.result for c in _loads(p)] for p in (s.body[:score], s.body[at:])]
-        left = s.body[score]
-        assert isinstance(left, Compute)
-        self.early = {o.name for o in left.operands} & (self.shared.keys() - self.streamed)
-        self.put(f"if {low} < {high}:")
-        self.depth += 1
-        self.put(f"{s.variable} = {low}")
-        for first in (True, False):
-            if not first:
-                self.put(f"for {s.variable} in T.serial({low} + 1, {high}):")
-                self.depth += 1
-            self.block(s.body[:score])
-            self.ordered(
-                "T.barrier_wait(order[group_], (turn[0] + T.if_then_else(group_ > 0, 0, 1)) % 2)"
-            )
-            self.issue([left])
-            wait = [] if first else self.late(s.body[at:], values)
-            self.ordered(f"T.barrier_arrive(order[(group_ + 1) % {self.groups}])")
-            self.put(f"T.wait_wgmma({int(not first)})")
-            self.free(keys)
-            self.block(s.body[score + 1 : at])
-            self.online_softmax(softmax, wait)
-            self.put("turn[0] = turn[0] + 1")
-        self.depth -= 1
-        self.free(sorted(self.early))
-        for line in self.late(s.body[at:], values):
-            self.put(line)
-        self.depth -= 1
-        self.put("else:")
-        self.depth += 1
-        self.free(sorted(self.early))
-        self.depth -= 1
-
-    def ordered(self, line: str) -> None:
-        """Warpgroups start their products in turn: one's softmax beside another's products."""
-        if self.schedule.order:
-            self.put(line)
-
-    def late(self, statements: Sequence[Statement], loads: list[str]) -> list[str]:
-        """Start the value product of the turn before; the lines that wait for its end."""
-        self.put("last[0] = turn[0] - 1")
-        self.counter = "last[0]"
-        self.await_full(loads)
-        self.issue(statements)
-        given = dict.fromkeys(self.leader[n] for n in loads)
-        lines = [f"T.barrier_arrive({n}_free[{self.round(n)[0]}])" for n in given]
-        self.counter = "turn[0]"
-        return ["T.wait_wgmma(0)", *lines]
-
-
-def _is_load(s: Statement) -> bool:
+def is_load(s: Statement) -> bool:
     return isinstance(s, Copy) and (s.source, s.destination) == ("global", "shared")
 
 
-def _loads(statements: Sequence[Statement]) -> list[Copy]:
+def loads_of(statements: Sequence[Statement]) -> list[Copy]:
     """Copies from global to shared memory among these statements."""
-    return [s for s in statements if isinstance(s, Copy) and _is_load(s)]
+    return [s for s in statements if isinstance(s, Copy) and is_load(s)]
 
 
-def _is_product(s: Statement) -> bool:
+def is_product(s: Statement) -> bool:
     return isinstance(s, Compute) and s.operation == "GEMM"
 
 
-def _uses(s: Statement, name: str) -> bool:
+def touches(s: Statement, name: str) -> bool:
     """Whether a statement loads a shared tile or reads it."""
     match s:
         case For():
-            return any(_uses(inner, name) for inner in s.body)
+            return any(touches(inner, name) for inner in s.body)
         case Copy():
             return name == s.result
         case Compute():

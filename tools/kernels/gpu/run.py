@@ -20,7 +20,7 @@ from tools.kernels.arena import Arena, Worker
 from tools.kernels.emulated import NoEmulator
 from tools.kernels.gpu.cases import compile_kernel, library
 from tools.kernels.gpu.emitter import GpuSchedule
-from tools.kernels.gpu.roles import emit_tilelang
+from tools.kernels.gpu.persistent import emit_tilelang
 from tools.kernels.gpu.triton import emit_triton
 from tools.kernels.judge import Checked, check
 from tools.kernels.notation import Operator

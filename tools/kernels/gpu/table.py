@@ -32,7 +32,7 @@ from tools.kernels.gpu.cases import (
 from tools.kernels.gpu.choices import Choice, choices
 from tools.kernels.gpu.emitter import GpuSchedule
 from tools.kernels.gpu.matrix import Blocks, chain, product_of
-from tools.kernels.gpu.roles import emit_tilelang
+from tools.kernels.gpu.persistent import emit_tilelang
 from tools.kernels.operators import Gemm
 from tools.tl import parse
 

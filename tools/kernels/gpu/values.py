@@ -59,9 +59,7 @@ class Values:
         )
         return {"inf": "T.infinity('float32')", "-inf": LOWEST}.get(result, result)
 
-    def region(
-        self, s: Copy, array: str, part: Mapping[int, tuple[str, int]] | None = None
-    ) -> str:
+    def region(self, s: Copy, array: str, part: Mapping[int, tuple[str, int]] | None = None) -> str:
         """The slice of a global array that a tile covers, or ``part`` of it: offset and extent by
         dimension of the tile, the last one being -1.
         """
@@ -71,8 +69,9 @@ class Values:
         parts = [self.expression(c) for c in s.coordinate[:leading]]
         for at, c in enumerate(s.coordinate[leading:], -len(dims)):
             offset, extent = (part or {}).get(at, ("", dims[at]))
-            start = " + ".join([self.expression(c), *[offset] * bool(offset)])
-            parts.append(f"{start} : {start} + {extent}")
+            terms = [x for x in (self.expression(c), offset) if x not in ("", "0")]
+            end = " + ".join([*terms, str(extent)])
+            parts.append(f"{' + '.join(terms) or 0} : {end}")
         return f"{array}[{', '.join(parts)}]"
 
     def tile(self, name: str) -> str:
