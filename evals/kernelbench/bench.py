@@ -6,6 +6,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ LIMITS = {
     "cuda": {"bytes": 14 << 30, "flops": 1e13},
 }
 """What a problem may take here before it is called too large."""
+SECONDS = {"cpu": 900.0, "cuda": 120.0}  # a problem may take; torch's float64 on one core is slow
 TIMED = {"cpu": 6.0, "cuda": 1.0}  # seconds of timing
 COMPILING = 240  # seconds for all kernels of a GPU run together
 WAITING = {"cpu": 10, "cuda": 1}  # wall time a limit stands for; a CPU's counts its own time
@@ -189,6 +191,8 @@ def _run(
         process.kill()
         process.communicate()
         return {"status": "failed", "reason": f"not done in {job.limit:.0f} seconds"}
+    if process.returncode in (-signal.SIGKILL, -signal.SIGXCPU):
+        return {"status": "failed", "reason": f"not done in {job.limit:.0f} seconds of processor"}
     if not output.strip():
         return {"status": "failed", "reason": f"its process ended with {process.returncode}"}
     found: dict[str, Any] = json.loads(output.splitlines()[-1])

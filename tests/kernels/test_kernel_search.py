@@ -10,8 +10,9 @@ from tools.kernels.card import Card, best_isa
 from tools.kernels.notation import OPERATORS, BadOperator, operator, words_of
 from tools.kernels.operators import Gemm
 from tools.kernels.pictures import curves_svg
-from tools.kernels.search import METHODS, mcts
+from tools.kernels.search import METHODS, Trace, mcts
 from tools.kernels.space import default, kernel, program, space
+from tools.kernels.tune import finalists
 from tools.tl import check, parse
 
 SPACE = {"a": tuple(range(6)), "b": tuple(range(6)), "c": ("x", "y"), "d": tuple(range(4))}
@@ -117,3 +118,20 @@ def test_the_methods_are_compared_on_one_measured_landscape(monkeypatch, tmp_pat
     assert search_table.medians([[1.0, 3.0], [2.0], [4.0, 5.0]]) == [2.0, 3.0]
     picture = curves_svg({"hill": [1.0, 2.0], "mcts": [1.0, 3.0]})
     assert picture.count("<polyline") == 2 and "mcts: 3" in picture
+
+
+def test_a_lucky_time_does_not_decide():
+    true = {name: 1.0 + at / 10 for at, name in enumerate("abcdef")}
+    tried = [({"x": name}, value) for name, value in true.items()]
+    tried[2] = ({"x": "c"}, 0.5)  # once, by luck
+    tried[0] = ({"x": "a"}, 9.0)  # once, by mishap: too slow to be looked at again
+    asked = []
+
+    def seconds(point):
+        asked.append(point["x"])
+        return true[point["x"]]
+
+    found = finalists(Trace([*tried, ({"x": "broken"}, math.inf)]), seconds)
+    assert [point["x"] for point in found] == ["b", "c", "d", "e"]
+    assert sorted(asked) == sorted("bcde" * 3)
+    assert finalists(Trace([({"x": "broken"}, math.inf)]), seconds) == []

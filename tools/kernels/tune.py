@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from tools.kernels.arena import Refused
@@ -20,6 +22,7 @@ from tools.kernels.space import Point, kernel, space
 from tools.tl import TLError
 
 _HERE = "tools.kernels.baselines"
+FINALISTS, TURNS = 4, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,15 @@ def cold(spec: Operator) -> bool:
     return isinstance(spec, Rows | Elementwise | Gemv)
 
 
+def finalists(trace: Trace, seconds: Callable[[Point], float]) -> list[Point]:
+    """The best points, looked at again in turns: one quick time may be luck."""
+    tried = sorted(trace.tried, key=lambda pair: pair[1])[:FINALISTS]
+    best = [point for point, value in tried if math.isfinite(value)]
+    again = [[seconds(point) for point in best] for _ in range(TURNS)]
+    order = sorted(range(len(best)), key=lambda n: median(turn[n] for turn in again))
+    return [best[n] for n in order]
+
+
 def tune(
     spec: Operator,
     card: Card,
@@ -97,8 +109,8 @@ def tune(
 ) -> Tuned:
     """Search, then the full evaluation of the best point, with ``threads`` for both sides.
 
-    A quick look ranks points; should the best be refused by the full evaluation, the next one
-    is tried. Raises Refused when none passes.
+    A quick look ranks points, a longer one the best of them; should the first be refused by the
+    full evaluation, the next one is tried. Raises Refused when none passes.
     """
 
     def seconds(point: Point) -> float:
@@ -112,9 +124,7 @@ def tune(
     trace = METHODS[method](space(spec, card, threads), seconds, budget, seed)
     limits = roofline(spec, card, threads)
     reason = "no point compiled"
-    for point, value in sorted(trace.tried, key=lambda pair: pair[1])[:3]:
-        if math.isinf(value):
-            break
+    for point in finalists(trace, seconds):
         text, source = kernel(spec, point, card)
         library = build(source, folder)
         try:

@@ -31,10 +31,15 @@ def choices(spec: Attention | Gemm) -> list[Choice]:
 
 
 def persistent(
-    block: tuple[int, ...], threads: int, stages: int, residents: int = 1, swizzle: int = 0
+    block: tuple[int, ...],
+    threads: int,
+    stages: int,
+    residents: int = 1,
+    swizzle: int = 0,
+    overlap: bool = False,
 ) -> Choice:
     """A persistent grid that fills the multiprocessors with ``residents`` blocks each."""
-    schedule = GpuSchedule(threads, stages, swizzle=swizzle)
+    schedule = GpuSchedule(threads, stages, swizzle=swizzle, overlap=overlap)
     blocks = MULTIPROCESSORS * residents
     return Choice(block, replace(schedule, blocks=blocks, residents=residents))
 
@@ -97,7 +102,7 @@ def _many_tiles(spec: Gemm) -> list[Choice]:
         stages = 4 if bm * bn < 128 * 256 else 3
         found.append(Choice((bm, bn, 64), GpuSchedule(threads, stages, swizzle=8)))
         for deep in sorted({stages, 4}):
-            found.append(persistent((bm, bn, 64), threads, deep, swizzle=8))
+            found.append(persistent((bm, bn, 64), threads, deep, swizzle=8, overlap=True))
     return found
 
 
@@ -112,7 +117,9 @@ def _few_tiles(spec: Gemm) -> list[Choice]:
         room = SHARED_BYTES // residents - 4 * bm * bn
         stages = min(8, room // (2 * 128 * (bm + bn)))
         parts = max(1, min(residents * MULTIPROCESSORS // _tiles(spec, bm, bn), spec.k // 256))
-        found.append(persistent((bm, bn, 128, parts), bm // 64 * 128, stages, residents))
+        for overlap in (False, True):
+            block = (bm, bn, 128, parts)
+            found.append(persistent(block, bm // 64 * 128, stages, residents, overlap=overlap))
     if spec.m <= 128 and spec.n % LINE:
         # Each row of B is read once: padding it first costs more than short loads do.
         parts = max(1, min(2 * MULTIPROCESSORS // _tiles(spec, 128, 64), spec.k // 256))

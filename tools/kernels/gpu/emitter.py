@@ -36,7 +36,8 @@ class GpuSchedule:
     ``reverse`` starts with the last blocks of the innermost parallel loop (under a causal mask
     the longest ones); ``swizzle`` > 0 walks the grid in bands that many blocks wide, for the
     second-level cache. ``overlap`` runs the value product of one key block beside the score
-    product of the next (Hopper's asynchronous tensor cores). ``blocks`` > 0 is a persistent grid
+    product of the next, or a product's step beside the next step (Hopper's asynchronous tensor
+    cores). ``blocks`` > 0 is a persistent grid
     (``tools.kernels.gpu.roles``) of that many blocks, ``residents`` of them on a multiprocessor;
     there ``order`` lets warpgroups start their products one after the other (ping-pong).
     In a chain of programs, ``leads`` lets the next one be launched before this one ends, and

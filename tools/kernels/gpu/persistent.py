@@ -34,7 +34,8 @@ class Persistent(Roles):
         if softmax and self.schedule.overlap and not self.loading:
             self.lagged(s, softmax[0], low, high)
             return
-        if not self.loading and self.stages > 2 and _accumulates(s):
+        # With one buffer the next product's tiles would wait for what only that product frees.
+        if self.schedule.overlap and self.stages > 1 and not self.loading and _accumulates(s):
             self.chased(s, low, high)
             return
         self.put(f"for {s.variable} in T.serial({low}, {high}):")
