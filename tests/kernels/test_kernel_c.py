@@ -2,6 +2,7 @@
 
 import ctypes
 import functools
+import math
 from pathlib import Path
 
 import numpy as np
@@ -164,3 +165,20 @@ def test_what_a_target_lacks_is_said(folder):
         emit(parse(panel(spec, 8, 8, 8)), Schedule(isa="sve256"))
     with pytest.raises(CompileError, match="error"):
         build(Source("void kernel( {", (), "gcc", ()), folder)
+
+
+@pytest.mark.parametrize("isa", ["avx512", "avx2"])
+def test_gelu_at_its_ends_and_in_its_tail(isa, folder):
+    needs(isa)
+    spec = Elementwise("Gelu", 1, 64)
+    x = np.concatenate([np.linspace(-6, 6, 56), [np.inf, -np.inf, np.nan, 1e30, -1e30, 0, 25, -25]])
+    source = emit(parse(operators.elementwise(spec, 1)), Schedule(isa))
+    arrays = {"X": x[None].astype(np.float32), "Y": np.zeros((1, 64), np.float32)}
+    got = run(source, arrays, folder)["Y"][0].astype(np.float64)
+    assert got[56] == np.inf and np.isnan(got[57]) and np.isnan(got[58])
+    assert got[59] == np.float32(1e30) and got[60] == got[61] == 0 and got[62] == 25
+    assert abs(got[63]) < 1e-30
+    for value, result in zip(arrays["X"][0, :56].astype(np.float64), got, strict=False):
+        want = value * math.erfc(-value / math.sqrt(2)) / 2
+        # In the left tail x + |x| is exactly 0: what is left keeps digits of its own.
+        assert abs(result - want) <= min(2e-4 * abs(want), 2.4e-7 * max(1, abs(value)))
