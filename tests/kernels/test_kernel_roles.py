@@ -146,6 +146,25 @@ def test_what_does_not_fit_leaves_through_two_panels():
     assert "Acc_o" not in leaving(wide, (128, 80), 256)
 
 
+@pytest.mark.parametrize(("width", "stages"), [(192, 9), (256, 7), (320, 6)])
+def test_a_slot_is_written_only_when_its_last_sending_has_been_read(width, stages):
+    """Over three tiles: sendings are read in order, and a wait leaves that many unread."""
+    module = leaving(Gemm(512, 960, 512, "bf16"), (128, width, 32), 256, stages)
+    lines = [line.strip() for line in module.splitlines()]
+    lines = [x for x in lines if x.startswith(("T.tma_store_wait", "T.copy(Acc", "T.tma_copy(Acc"))]
+    assert "alloc_shared([2, 128, 64]" in module
+    unread: list[str] = []
+    for line in lines[:-1] * 3:
+        slot = line.split("Acc_o[")[-1][0]
+        if line.startswith("T.tma_store_wait"):
+            left = int(line[len("T.tma_store_wait(")])
+            unread = unread[len(unread) - left :] if left else []
+        elif line.startswith("T.copy"):
+            assert slot not in unread
+        else:
+            unread.append(slot)
+
+
 @pytest.mark.parametrize(
     ("spec", "blocks", "threads"),
     [

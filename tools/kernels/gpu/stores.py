@@ -60,15 +60,18 @@ class Stores(Emitter):
             return
         dims, dtype = self.outgoing[s.name]
         panel, there, whole = LINE // BYTES[dtype], f"{s.name}_o", len(dims) == 2
+        panels = range(0, self.plan.registers[s.name][0][1], panel)
         if whole:
             self.write(0, f"T.copy({s.name}_r, {there})")
-        for at, left in enumerate(range(0, self.plan.registers[s.name][0][1], panel)):
-            columns = f"{left} : {left + panel}"
+        for at, left in enumerate(panels):
+            columns, slot = f"{left} : {left + panel}", at % 2
             if whole:
                 self.send(s, left, f"{there}[{MINE}, {columns}]")
                 continue
-            slot = at % 2
-            self.write(1, f"T.copy({s.name}_r[0:{dims[1]}, {columns}], {there}[{slot}, :, :])")
+            # An odd number of panels ends in the slot that the next tile begins with.
+            unread = int(at > 0 or len(panels) % 2 == 0)
+            line = f"T.copy({s.name}_r[0:{dims[1]}, {columns}], {there}[{slot}, :, :])"
+            self.write(unread, line)
             self.send(s, left, f"{there}[{slot}, {MINE}, 0 : {panel}]")
 
     def write(self, unread: int, line: str) -> None:
