@@ -8,6 +8,7 @@ never stored.
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass, field
 
@@ -49,6 +50,9 @@ _SCALAR = {
     "Divide": "({y} != 0 ? {x} / {y} : 0)",
     "Maximum": "MAX({x}, {y})",
 }
+
+
+SUMS = 4  # vectors that a row's sum goes through
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +175,19 @@ class RowRun:
         assert segment is not None
         top = s.operation == "RowMax"
         name = f"fold_{s.result}"
+        # Sums take turns: each waits for itself only every fourth time, and rounds less often.
+        parts = [name] if top else [f"{name}{n}" for n in range(SUMS)]
         start = "-INFINITY" if top else "0.0f"
-        segment.before.append(f"vf {name} = v_set1({start});")
+        segment.before += [f"vf {part} = v_set1({start});" for part in parts]
         # Lanes past the last column hold whatever the padding gave.
-        fold = f"{name} = v_max({name}, @F);" if top else f"{name} += @F;"
-        segment.body.append(fold.replace("@F", f"@K{x}, {start}@E"))
-        folded = f"v_top({name})" if top else f"v_sum({name})"
+        value = f"@K{x}, {start}@E"
+        if top:
+            segment.body.append(f"{name} = v_max({name}, {value});")
+        else:
+            turns = "".join(f"{a} = {b}; " for a, b in itertools.pairwise(parts))
+            segment.body.append(f"const vf {name} = {parts[0]} + {value};")
+            segment.body.append(f"{turns}{parts[-1]} = {name};")
+        folded = f"v_top({name})" if top else f"v_sum({' + '.join(parts)})"
         if s.accumulate:
             folded = (
                 f"MAX({s.result}_tile[r_], {folded})" if top else f"{s.result}_tile[r_] + {folded}"
