@@ -70,13 +70,7 @@ class Computes(Values):
             self.put(f"if {self.guard}:")
             self.depth += 1
         if self.divides_rows(s):
-            divisor = self.tile(s.operands[1].name)
-            self.put(f"for i_ in T.Parallel({dims[0]}):")
-            self.put(
-                f"    inverse[i_] = T.if_then_else({divisor}[i_] != 0, 1.0 / {divisor}[i_], 0.0)"
-            )
-            self.put(f"for i_, j_ in T.Parallel({dims[0]}, {dims[1]}):")
-            self.put(f"    {self.tile(s.result)}[i_, j_] = {self.tile(name)}[i_, j_] * inverse[i_]")
+            self.divide_rows(s, dims)
             return
         self.put(f"for {', '.join(index)} in T.Parallel({', '.join(map(str, dims))}):")
         at = f"[{', '.join(index)}]"

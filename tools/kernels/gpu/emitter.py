@@ -37,9 +37,9 @@ class GpuSchedule:
     the longest ones); ``swizzle`` > 0 walks the grid in bands that many blocks wide, for the
     second-level cache. ``overlap`` runs the value product of one key block beside the score
     product of the next, or a product's step beside the next step (Hopper's asynchronous tensor
-    cores). ``blocks`` > 0 is a persistent grid
-    (``tools.kernels.gpu.roles``) of that many blocks, ``residents`` of them on a multiprocessor;
-    there ``order`` lets warpgroups start their products one after the other (ping-pong).
+    cores). ``blocks`` > 0 is a persistent grid (``tools.kernels.gpu.roles``) of that many blocks,
+    ``residents`` of them on a multiprocessor; there ``order`` lets warpgroups start their products
+    one after the other (ping-pong).
     In a chain of programs, ``leads`` lets the next one be launched before this one ends, and
     ``follows`` waits for the end of the one before (programmatic dependent launch).
     """
@@ -84,9 +84,10 @@ class Emitter(Computes):
             f'{a.name}: T.Tensor({a.shape}, "{DTYPES[a.dtype]}")' for a in self.plan.arrays.values()
         )
         options = self.options()
+        swizzles = any("make_swizzled_layout" in line for line in self.lines)
         head = [
             "import tilelang.language as T",
-            "from tilelang.layout import make_swizzled_layout",
+            *["from tilelang.layout import make_swizzled_layout"] * swizzles,
             *["", f"OPTIONS = {options}"] * bool(options),
             "",
             "",
