@@ -51,6 +51,7 @@ def test_the_timeline_shows_prompt_answer_command_and_output(page, site):
         expect(page.locator(".timeline .detail")).to_contain_text(text)
     page.get_by_role("button", name="models").click()
     page.get_by_role("button", name="tools").click()
+    expect(page.locator(".filters .soft")).to_have_text("9 events")
     page.locator(".row").nth(2).click()
     for text in ("exit 1", "/usr/bin/iverilog", "VCD info", "implicit truncation", "trace.txt"):
         expect(page.locator(".timeline .detail")).to_contain_text(text)
