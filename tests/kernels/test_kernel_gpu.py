@@ -1,12 +1,15 @@
 """TileLang source from TL: what it says, without a GPU."""
 
 import ast
+import json
+import re
 
 import pytest
 
 from tools.kernels.attention import Attention, forward
 from tools.kernels.c import Unsupported
 from tools.kernels.gpu import GpuSchedule, emit_tilelang
+from tools.kernels.gpu.picture import attention_svg
 from tools.kernels.operators import Gemm, Rows, gemm_blocked, gemm_panel, rows
 from tools.tl import parse
 
@@ -70,3 +73,20 @@ def test_a_program_without_a_grid_is_refused():
         emit("Param N = 4\nfor i = 0 : N\nend\n")
     with pytest.raises(Unsupported, match="bind it first"):
         emit(gemm_panel(Gemm(8, 8, 8), 8, 8, 8).replace("Param BM = 8", "Tune BM in {8}"))
+
+
+def test_an_attention_table_is_drawn_as_ratios(tmp_path):
+    rows = [
+        {"spec": {"width": 64, "causal": causal, "keys": keys}, "tflops": {"ours": 2, "cudnn": 2.5}}
+        for causal in (False, True)
+        for keys in (512, 2048)
+    ]
+    rows[0]["tflops"]["cudnn"] = 1.0  # 2.0 times as fast, the highest point
+    table = tmp_path / "table.json"
+    table.write_text(json.dumps({"rows": rows}))
+    picture = attention_svg(table)
+    assert ">d=64 full<" in picture and ">d=64 causal<" in picture and ">2048<" in picture
+    lines = re.findall(r'<polyline points="([^"]+)" fill="none" stroke="#1f6feb"', picture)
+    heights = [float(point.split(",")[1]) for line in lines for point in line.split()]
+    assert heights[0] < heights[1] == heights[2] == heights[3]  # SVG counts downwards
+    assert min(heights) >= 20

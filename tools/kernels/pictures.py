@@ -1,4 +1,4 @@
-"""Small pictures: the best-so-far curves of searches, and the roofline."""
+"""Small pictures: the best-so-far curves of searches, ratios of a table, and the roofline."""
 
 from __future__ import annotations
 
@@ -104,6 +104,30 @@ def curves_svg(curves: Mapping[str, Sequence[float]]) -> str:
         plot.dot(0.7 * plot.x[1], (0.3 - 0.08 * place) * top, colour)
         px, py = plot.place(0.7 * plot.x[1], (0.3 - 0.08 * place) * top)
         plot.text(px + 12, py + 4, f"{name}: {curve[-1]:.3g}")
+    return plot.done()
+
+
+def ratios_svg(lines: Mapping[str, Sequence[tuple[float, float]]], axes: tuple[str, str]) -> str:
+    """Ratios over sizes, both logarithmic, a line each; those named ``causal`` are dashed, and
+    every other line has the colour of the one before.
+    """
+    xs, ys = zip(*(point for points in lines.values() for point in points), strict=True)
+    plot = _Plot((min(xs), max(xs)), (min(0.95, *ys) / 1.02, max(1.05, *ys) * 1.05), axes, True)
+    for x in sorted(set(xs)):
+        plot.tick_x(x)
+    for y in (0.8, 0.9, 1.0, 1.1, 1.2, 1.5, 2.0):
+        if plot.y[0] <= y <= plot.y[1]:
+            plot.tick_y(y)
+    plot.line([(plot.x[0], 1.0), (plot.x[1], 1.0)], "#555", "2 4")
+    for at, (name, points) in enumerate(lines.items()):
+        colour, dash = _COLOURS[at // 2 % len(_COLOURS)], "6 4" * ("causal" in name)
+        plot.line(points, colour, dash)
+        place = EDGE + 12 + at % 2 * 110, 34 + at // 2 * 16
+        plot.parts.append(
+            f'<path d="M{place[0]} {place[1] - 4}h24" stroke="{colour}" stroke-width="2" '
+            f'stroke-dasharray="{dash or "none"}"/>'
+        )
+        plot.text(place[0] + 30, place[1], name)
     return plot.done()
 
 
