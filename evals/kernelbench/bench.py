@@ -191,9 +191,10 @@ def _run(
         process.kill()
         process.communicate()
         return {"status": "failed", "reason": f"not done in {job.limit:.0f} seconds"}
-    if process.returncode in (-signal.SIGKILL, -signal.SIGXCPU):
-        return {"status": "failed", "reason": f"not done in {job.limit:.0f} seconds of processor"}
     if not output.strip():
-        return {"status": "failed", "reason": f"its process ended with {process.returncode}"}
+        spent = process.returncode in (-signal.SIGKILL, -signal.SIGXCPU)
+        late = f"not done in {job.limit:.0f} seconds of processor"
+        reason = late if spent else f"its process ended with {process.returncode}"
+        return {"status": "failed", "reason": reason}
     found: dict[str, Any] = json.loads(output.splitlines()[-1])
     return found

@@ -153,7 +153,7 @@ class Roles(Stores):
                 self.put(f"{name}_free = T.alloc_barrier([{self.schedule.threads}] * {deep})")
         if self.schedule.order:
             self.put(f"order = T.alloc_barrier([128] * {self.groups})")
-        if self.schedule.order or self.options():
+        if self.schedule.order or self.sends:
             self.put("group_ = T.get_thread_binding() // 128")
         self.fragments()
         for counter in ("turn", "last", "done"):

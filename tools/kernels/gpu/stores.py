@@ -41,9 +41,14 @@ class Stores(Emitter):
                     return False
         return not any((c.source, c.destination) == ("register", "shared") for c in copies)
 
+    @property
+    def sends(self) -> bool:
+        """Whether warpgroups store alone; not so where even panels did not fit."""
+        return self.apart and bool(self.outgoing)
+
     def options(self) -> dict[str, bool]:
         """Barriers of the compiler's are off where warpgroups store alone."""
-        return {"tl.disable_thread_storage_sync": True} if self.apart and self.outgoing else {}
+        return {"tl.disable_thread_storage_sync": True} if self.sends else {}
 
     def shrink(self) -> None:
         """Results through less shared memory: through two panels of 128 bytes, or none."""
@@ -88,5 +93,5 @@ class Stores(Emitter):
 
     def stored(self) -> None:
         """Shared memory must outlive its last copy."""
-        if self.apart and self.outgoing:
+        if self.sends:
             self.put("T.tma_store_wait(0)")
